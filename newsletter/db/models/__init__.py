@@ -1,0 +1,41 @@
+"""The tables, by theme: people, content, sending."""
+
+from __future__ import annotations
+
+from newsletter.db.models.base import Base
+from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
+from newsletter.db.models.people import (
+    AuditEntry,
+    MailingList,
+    SignInLink,
+    Subscriber,
+    Subscription,
+    Suppression,
+    User,
+    UserSession,
+)
+from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList, ProviderState
+
+__all__ = [
+    "Attempt",
+    "AuditEntry",
+    "Base",
+    "Batch",
+    "BriefRow",
+    "BriefVersion",
+    "Decision",
+    "Delivery",
+    "Event",
+    "Issue",
+    "IssueList",
+    "MailingList",
+    "NewsletterRow",
+    "ProviderState",
+    "Rendering",
+    "SignInLink",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "User",
+    "UserSession",
+]

@@ -1,0 +1,66 @@
+"""What a provider gets to send and what it answers: the values between dispatch and a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """One person of a batch, with everything that differs from one mail to the next.
+
+    `values` holds the plain text of each slot by slot name; `headers` the headers of this mail alone
+    (Message-ID, List-Unsubscribe); `return_path` the envelope sender.
+    """
+
+    subscriber_id: int
+    token: str
+    email: str
+    name: str
+    values: Mapping[str, str]
+    headers: Mapping[str, str]
+    return_path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mailing:
+    """What all mails of one issue share.
+
+    `html` and `text` hold the slot tokens of `html_slots` and `text_slots` (slot name → token).
+    `headers` are those that are the same for everybody. `compose` makes one whole RFC 5322 message
+    (CRLF line ends) for a recipient; `custom_args` are what a provider's events give back to us.
+    """
+
+    issue_id: int
+    from_name: str
+    from_email: str
+    reply_to: str
+    subject: str
+    html: str
+    text: str
+    html_slots: Mapping[str, str]
+    text_slots: Mapping[str, str]
+    headers: Mapping[str, str]
+    category: str
+    compose: Callable[[Recipient], bytes]
+
+
+class OutcomeKind(StrEnum):
+    """What is known about one mail after we tried to hand it over."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one recipient. `response` is the provider's own answer, one line, without the address."""
+
+    subscriber_id: int
+    kind: OutcomeKind
+    response: str = ""
+    message_id: str = ""
