@@ -26,6 +26,7 @@ TRANSITIONS: dict[tuple[IssueStatus, str], IssueStatus] = {
     (IssueStatus.DRAFT, "cancel"): IssueStatus.CANCELLED,
     (IssueStatus.SCHEDULED, "send"): IssueStatus.SENDING,
     (IssueStatus.SCHEDULED, "cancel"): IssueStatus.CANCELLED,
+    (IssueStatus.SCHEDULED, "unschedule"): IssueStatus.DRAFT,
     (IssueStatus.SENDING, "pause"): IssueStatus.PAUSED,
     (IssueStatus.SENDING, "cancel"): IssueStatus.CANCELLED,
     (IssueStatus.SENDING, "finish"): IssueStatus.SENT,

@@ -1,0 +1,133 @@
+"""Statements about the ledger. Status moves by compare and set; what is settled stays settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Batch, Delivery, Event
+from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
+
+_OPEN = (int(DeliveryStatus.PENDING), int(DeliveryStatus.UNKNOWN))
+
+
+def settle(
+    session: Session,
+    issue_id: int,
+    subscriber_ids: Sequence[int],
+    *,
+    status: DeliveryStatus,
+    reason: DeliveryReason = DeliveryReason.NONE,
+) -> int:
+    """Write the outcome of deliveries that are pending or unknown; returns how many changed."""
+    if not subscriber_ids:
+        return 0
+    return session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            # The range keeps the database on the batch's few pages; the list names the exact rows.
+            Delivery.subscriber_id.between(min(subscriber_ids), max(subscriber_ids)),
+            Delivery.subscriber_id.in_(subscriber_ids),
+            Delivery.status.in_(_OPEN),
+        )
+        .values(status=int(status), reason=int(reason))
+        .execution_options(synchronize_session=False)
+    ).rowcount
+
+
+def settle_range(
+    session: Session, issue_id: int, first_id: int, last_id: int, *, status: DeliveryStatus, reason: DeliveryReason
+) -> int:
+    """Write one outcome for all deliveries of a range that are still pending; returns how many changed."""
+    return session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.subscriber_id.between(first_id, last_id),
+            Delivery.status == int(DeliveryStatus.PENDING),
+        )
+        .values(status=int(status), reason=int(reason))
+        .execution_options(synchronize_session=False)
+    ).rowcount
+
+
+def cancel_unclaimed(session: Session, issue_id: int) -> int:
+    """Take every delivery out of the sending that no worker holds; returns how many."""
+    held = exists().where(
+        Batch.issue_id == issue_id,
+        Batch.status == int(BatchStatus.CLAIMED),
+        Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
+    )
+    return session.execute(
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, Delivery.status == int(DeliveryStatus.PENDING), ~held)
+        .values(status=int(DeliveryStatus.SUPPRESSED), reason=int(DeliveryReason.CANCELLED))
+        .execution_options(synchronize_session=False)
+    ).rowcount
+
+
+def change_status(
+    session: Session,
+    issue_id: int,
+    *,
+    from_status: DeliveryStatus,
+    to_status: DeliveryStatus,
+    reason: DeliveryReason = DeliveryReason.NONE,
+    except_reason: DeliveryReason | None = None,
+) -> int:
+    """Move all deliveries of one status to another; returns how many."""
+    statement = update(Delivery).where(Delivery.issue_id == issue_id, Delivery.status == int(from_status))
+    if except_reason is not None:
+        statement = statement.where(Delivery.reason != int(except_reason))
+    return session.execute(
+        statement.values(status=int(to_status), reason=int(reason)).execution_options(synchronize_session=False)
+    ).rowcount
+
+
+def set_marks(session: Session, issue_id: int, subscriber_id: int, marks: int) -> None:
+    """Add bits of Mark to a delivery."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
+        .values(marks=Delivery.marks.op("|")(marks))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery | None:
+    """One row of the ledger."""
+    return session.get(Delivery, (issue_id, subscriber_id), populate_existing=True)
+
+
+def batch_of(session: Session, issue_id: int, subscriber_id: int) -> Batch | None:
+    """The batch that one delivery goes out with."""
+    return session.scalar(
+        select(Batch).where(
+            Batch.issue_id == issue_id, Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id
+        )
+    )
+
+
+def events_of(session: Session, issue_id: int, subscriber_id: int) -> Sequence[Event]:
+    """What was heard about one delivery, in order of time."""
+    return session.scalars(
+        select(Event)
+        .where(Event.issue_id == issue_id, Event.subscriber_id == subscriber_id)
+        .order_by(Event.at, Event.id)
+    ).all()
+
+
+def add_events(session: Session, events: Sequence[dict[str, Any]]) -> int:
+    """Insert events, ignoring those whose natural key is known; returns how many were new."""
+    if not events:
+        return 0
+    make = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    result = session.execute(make(Event).values(list(events)).on_conflict_do_nothing(index_elements=["natural_key"]))
+    return result.rowcount
+
+

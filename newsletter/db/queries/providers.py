@@ -1,0 +1,45 @@
+"""Statements about providers: whether one takes mail now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import ProviderState
+
+
+def set_state(
+    session: Session,
+    name: str,
+    *,
+    is_paused: bool,
+    needs_person: bool,
+    reason: str,
+    until: datetime | None,
+    now: datetime,
+) -> None:
+    """Write down how a provider stands; a pause that needs a person is not shortened by one that does not."""
+    row = session.get(ProviderState, name, with_for_update=True) or ProviderState(name=name)
+    if is_paused and row.is_paused and row.needs_person and not needs_person:
+        return
+    row.is_paused, row.needs_person, row.reason = is_paused, needs_person, reason
+    row.until, row.updated_at = until, now
+    session.merge(row)
+
+
+def all_states(session: Session) -> Sequence[ProviderState]:
+    """How each provider stands that was ever paused."""
+    return session.scalars(select(ProviderState).order_by(ProviderState.name)).all()
+
+
+def lift_expired(session: Session, *, now: datetime) -> int:
+    """End the pauses that end by themselves and whose time is over; returns how many."""
+    return session.execute(
+        update(ProviderState)
+        .where(ProviderState.is_paused, ~ProviderState.needs_person, ProviderState.until <= now)
+        .values(is_paused=False, reason="", until=None, updated_at=now)
+        .execution_options(synchronize_session=False)
+    ).rowcount

@@ -1,0 +1,26 @@
+"""When a batch that could not be handed over is tried again, and when it is too late."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+# Short at first, since most faults pass; yesterday's news is not sent tomorrow.
+DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 60, 240, 600, 1200, 1800))
+# A provider that does not answer is asked again soon: nothing was handed over, nobody can get it twice.
+DOWN_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 10, 20, 30, 60))
+DEADLINE = timedelta(hours=12)
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """How long to wait after this many attempts (counted from 1)."""
+    return DELAYS[min(max(attempts, 1), len(DELAYS)) - 1]
+
+
+def is_too_late(*, started_at: datetime, now: datetime) -> bool:
+    """Whether an issue that began to go out at `started_at` is no longer worth retrying."""
+    return now - started_at >= DEADLINE
+
+
+def provider_down_delay(attempts: int) -> timedelta:
+    """How long to leave a provider alone that could not be reached, after this many attempts (counted from 1)."""
+    return DOWN_DELAYS[min(max(attempts, 1), len(DOWN_DELAYS)) - 1]

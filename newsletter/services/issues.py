@@ -1,0 +1,246 @@
+"""Issues: making one from an approved brief, starting it, steering it, and saying how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Issue, IssueList, MailingList
+from newsletter.db.queries import audience as audience_queries
+from newsletter.db.queries import batches as batch_queries
+from newsletter.db.queries import deliveries as delivery_queries
+from newsletter.db.queries import issues as queries
+from newsletter.db.queries import providers as provider_queries
+from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus, Tally, after, finishing_act
+from newsletter.errors import Conflict, InvalidInput, NotFound
+from newsletter.jobs import DISPATCH, enqueue
+from newsletter.services import audit, briefs, lists
+from newsletter.services.users import Actor
+
+
+def create_issue(
+    session: Session,
+    *,
+    brief_id: int,
+    list_slugs: Sequence[str],
+    actor: Actor,
+    now: datetime,
+    send_at: datetime | None = None,
+) -> Issue:
+    """Make an issue of an approved brief for some lists; scheduled where `send_at` is given.
+
+    Conflict where the brief is not approved; InvalidInput where the lists belong to another newsletter.
+    """
+    row = briefs.find_brief(session, brief_id)
+    approved = briefs.approved_rendering(session, brief_id)
+    chosen = [lists.find_list(session, slug) for slug in dict.fromkeys(list_slugs)]
+    if not chosen:
+        raise InvalidInput("an issue needs at least one list: name it with --list")
+    for mailing_list in chosen:
+        if mailing_list.newsletter_id != row.newsletter_id:
+            raise InvalidInput(f"list {mailing_list.slug} belongs to another newsletter than brief {brief_id}")
+    status = IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED
+    issue = Issue(
+        newsletter_id=row.newsletter_id,
+        brief_id=row.id,
+        rendering_id=approved.id,
+        sha256=approved.sha256,
+        status=str(status),
+        send_at=send_at,
+        author_id=actor.user_id,
+        created_at=now,
+    )
+    session.add(issue)
+    session.flush()
+    session.add_all([IssueList(issue_id=issue.id, list_id=mailing_list.id) for mailing_list in chosen])
+    session.flush()
+    _audit(session, "create", issue, actor=actor, now=now, detail={"lists": [found.slug for found in chosen]})
+    return issue
+
+
+def find_issue(session: Session, issue_id: int) -> Issue:
+    """The issue of this id."""
+    issue = session.get(Issue, issue_id)
+    if issue is None:
+        raise NotFound(f"there is no issue {issue_id}: see `newsletter issue ls`")
+    return issue
+
+
+def recent_issues(session: Session, *, limit: int = 50, before_id: int | None = None) -> Sequence[Issue]:
+    """Issues, the newest first."""
+    return queries.recent_issues(session, limit=limit, before_id=before_id)
+
+
+def issues_of_brief(session: Session, brief_id: int) -> Sequence[Issue]:
+    """The issues made from one brief."""
+    return queries.issues_of_brief(session, brief_id)
+
+
+def lists_of(session: Session, issue_id: int) -> Sequence[MailingList]:
+    """The lists that an issue goes to."""
+    return audience_queries.lists_of_issue(session, issue_id)
+
+
+def audience_estimate(session: Session, issue_id: int) -> int:
+    """How many people the issue would reach if it were sent now."""
+    return audience_queries.count_audience(session, [found.id for found in lists_of(session, issue_id)])
+
+
+def send_issue(
+    session: Session, issue_id: int, *, actor: Actor | None, provider: str, batch_size: int, now: datetime
+) -> Issue:
+    """Start sending: prove the approval, freeze the audience, cut it into batches, wake the workers.
+
+    Only one of two calls at once gets through; the other is a Conflict. `actor` is None for the scheduler.
+    """
+    issue = find_issue(session, issue_id)
+    target = after(IssueStatus(issue.status), "send")
+    require_approved_bytes(session, issue)
+    if not queries.move_issue(
+        session, issue_id, from_status=issue.status, to_status=str(target), provider=provider, started_at=now
+    ):
+        raise Conflict(f"issue {issue_id} is being sent already")
+    size = audience_queries.snapshot_audience(session, issue_id)
+    if size == 0:
+        raise Conflict(f"issue {issue_id} has nobody to go to: its lists hold no confirmed subscriber")
+    audience_queries.make_batches(session, issue_id, size=batch_size, now=now)
+    queries.set_audience(session, issue_id, size)
+    enqueue(session, DISPATCH, issue_id)
+    session.refresh(issue)
+    _audit(session, "send", issue, actor=actor, now=now, detail={"audience": size, "sha256": issue.sha256})
+    return issue
+
+
+def require_approved_bytes(session: Session, issue: Issue) -> None:
+    """Conflict with the reason unless the bytes that stand approved now are the ones this issue was made from."""
+    approved = briefs.approved_rendering(session, issue.brief_id)
+    if approved.sha256 != issue.sha256:
+        raise Conflict(
+            f"issue {issue.id} was made from {issue.sha256[:12]}…, but {approved.sha256[:12]}… is approved now:"
+            " make a new issue"
+        )
+
+
+def pause_issue(
+    session: Session, issue_id: int, *, actor: Actor | None, now: datetime, reason: str = ""
+) -> Issue:
+    """Stop claiming; what is with a worker is finished within seconds or handed back."""
+    return _move(session, issue_id, "pause", actor=actor, now=now, status_reason=reason)
+
+
+def pause_if_sending(session: Session, issue_id: int, *, now: datetime, reason: str) -> None:
+    """Pause for a reason that a person has to look at; nothing happens where somebody paused or cancelled first."""
+    if IssueStatus(find_issue(session, issue_id).status) is IssueStatus.SENDING:
+        pause_issue(session, issue_id, actor=None, now=now, reason=reason)
+
+
+def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
+    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted."""
+    issue = _move(session, issue_id, "resume", actor=actor, now=now, status_reason="")
+    provider_queries.set_state(
+        session, issue.provider, is_paused=False, needs_person=False, reason="", until=None, now=now
+    )
+    enqueue(session, DISPATCH, issue_id)
+    return issue
+
+
+def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
+    """Stop the press: nothing that no worker holds goes out any more. What was sent stays in the ledger."""
+    issue = _move(session, issue_id, "cancel", actor=actor, now=now, finished_at=now)
+    delivery_queries.cancel_unclaimed(session, issue_id)
+    batch_queries.close_pending_batches(session, issue_id)
+    return issue
+
+
+def retry_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
+    """Send again to exactly those whose delivery failed; never to those who have it or may have it."""
+    issue = _move(session, issue_id, "retry", actor=actor, now=now, started_at=now, finished_at=None)
+    count = delivery_queries.change_status(
+        session,
+        issue_id,
+        from_status=DeliveryStatus.FAILED,
+        to_status=DeliveryStatus.PENDING,
+        except_reason=DeliveryReason.SKIPPED_IN_DOUBT,
+    )
+    if count == 0:
+        raise Conflict(f"issue {issue_id} has no failed deliveries to retry")
+    _reopen(session, issue_id, now=now)
+    return issue
+
+
+def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Actor | None, now: datetime) -> Issue:
+    """Decide about deliveries in doubt: "resend" (someone may get it twice) or "skip" (someone may miss it)."""
+    if decision not in ("resend", "skip"):
+        raise InvalidInput("unknown deliveries are resolved by resend or by skip")
+    issue = find_issue(session, issue_id)
+    if IssueStatus(issue.status) is not IssueStatus.INCOMPLETE:
+        raise Conflict(f"issue {issue_id} is {issue.status}: only an incomplete issue has doubts to resolve")
+    if decision == "skip":
+        delivery_queries.change_status(
+            session,
+            issue_id,
+            from_status=DeliveryStatus.UNKNOWN,
+            to_status=DeliveryStatus.FAILED,
+            reason=DeliveryReason.SKIPPED_IN_DOUBT,
+        )
+        return _move(session, issue_id, "finish", actor=actor, now=now, finished_at=now)
+    issue = _move(session, issue_id, "retry", actor=actor, now=now, started_at=now, finished_at=None)
+    delivery_queries.change_status(
+        session, issue_id, from_status=DeliveryStatus.UNKNOWN, to_status=DeliveryStatus.PENDING
+    )
+    _reopen(session, issue_id, now=now)
+    return issue
+
+
+def tally_of(session: Session, issue_id: int) -> Tally:
+    """The ledger of an issue in numbers."""
+    return queries.tally(session, issue_id)
+
+
+def finish_if_done(session: Session, issue_id: int, *, now: datetime) -> IssueStatus:
+    """Close a sending issue when nothing waits and nothing is claimed; returns the status it has then."""
+    issue = find_issue(session, issue_id)
+    status = IssueStatus(issue.status)
+    if status not in (IssueStatus.SENDING, IssueStatus.INCOMPLETE):
+        return status
+    act = finishing_act(tally_of(session, issue_id))
+    if act is None or (status is IssueStatus.INCOMPLETE and act != "finish"):
+        return status
+    target = after(status, act)
+    if queries.move_issue(session, issue_id, from_status=str(status), to_status=str(target), finished_at=now):
+        _audit(session, str(target), issue, actor=None, now=now, detail=None)
+        return target
+    return status
+
+
+def _reopen(session: Session, issue_id: int, *, now: datetime) -> None:
+    batch_queries.reopen_batches(session, issue_id, now=now)
+    enqueue(session, DISPATCH, issue_id)
+
+
+def _move(
+    session: Session, issue_id: int, act: str, *, actor: Actor | None, now: datetime, **values: object
+) -> Issue:
+    issue = find_issue(session, issue_id)
+    target = after(IssueStatus(issue.status), act)
+    if not queries.move_issue(session, issue_id, from_status=issue.status, to_status=str(target), **values):
+        raise Conflict(f"issue {issue_id} changed meanwhile: look at it again")
+    session.refresh(issue)
+    _audit(session, act, issue, actor=actor, now=now, detail=None)
+    return issue
+
+
+def _audit(
+    session: Session, act: str, issue: Issue, *, actor: Actor | None, now: datetime, detail: dict[str, object] | None
+) -> None:
+    audit.record(
+        session,
+        action=f"issue.{act}",
+        subject_type="issue",
+        subject_id=issue.id,
+        actor_id=actor.user_id if actor else None,
+        detail=detail,
+        now=now,
+    )

@@ -1,0 +1,87 @@
+"""Mailings: approved bytes made ready for a provider, and the values that differ for each recipient."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from newsletter.domain.greeting import greeting
+from newsletter.domain.mail import Mailing, Recipient
+from newsletter.links import Links
+from newsletter.rendering import MimeTemplate, Rendered
+
+RECIPIENT_HEADERS = ("Message-ID", "List-Unsubscribe")
+
+
+class MailingFactory:
+    """Makes the mailing of one issue and its recipients. Build it once per issue: it holds the encoded template."""
+
+    def __init__(
+        self, rendered: Rendered, *, issue_id: int, links: Links, bounce_domain: str, date: datetime, subject: str = ""
+    ) -> None:
+        self._rendered = rendered
+        self._issue_id = issue_id
+        self._links = links
+        self._domain = rendered.from_email.rpartition("@")[2]
+        self._bounce_domain = bounce_domain
+        self._web_url = links.web_version_url(rendered.newsletter_slug, issue_id)
+        self.mailing = self._make_mailing(subject or rendered.subject, date)
+
+    def recipient(self, *, subscriber_id: int, email: str, name: str) -> Recipient:
+        """Everything that differs in the mail of this person."""
+        token = self._links.delivery_token(self._issue_id, subscriber_id)
+        unsubscribe_url = self._links.unsubscribe_url(token)
+        return Recipient(
+            subscriber_id=subscriber_id,
+            token=token,
+            email=email,
+            name=name,
+            values={
+                "email": email,
+                "greeting": greeting(name, language=self._rendered.language),
+                "unsubscribe_url": unsubscribe_url,
+                "web_url": self._web_url,
+            },
+            headers={
+                "Message-ID": f"<{token}@{self._domain}>",
+                "List-Unsubscribe": f"<{unsubscribe_url}>, <mailto:{self._unsubscribe_mailbox(token)}>",
+            },
+            return_path=f"b-{token}@{self._bounce_domain}" if self._bounce_domain else self._rendered.from_email,
+        )
+
+    def _unsubscribe_mailbox(self, token: str) -> str:
+        return f"u-{token}@{self._bounce_domain or self._domain}?subject=unsubscribe"
+
+    def _make_mailing(self, subject: str, date: datetime) -> Mailing:
+        rendered = self._rendered
+        headers = self._shared_headers()
+        template = MimeTemplate.compile(
+            rendered, subject=subject, date=date, headers=headers, recipient_headers=RECIPIENT_HEADERS
+        )
+        return Mailing(
+            issue_id=self._issue_id,
+            from_name=rendered.from_name,
+            from_email=rendered.from_email,
+            reply_to=rendered.reply_to,
+            subject=subject,
+            html=rendered.html,
+            text=rendered.text,
+            html_slots=rendered.html_slots,
+            text_slots=rendered.text_slots,
+            headers=headers,
+            category=rendered.newsletter_slug,
+            compose=template.compose,
+        )
+
+    def _shared_headers(self) -> dict[str, str]:
+        """Headers that bulk mail carries (RFC 2369, 2919, 3834, 8058; Feedback-ID for Gmail)."""
+        slug = self._rendered.newsletter_slug
+        return {
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Id": f"<{slug}.{self._domain}>",
+            "List-Help": f"<{self._web_url}>",
+            "List-Archive": f"<{self._links.archive_url(slug)}>",
+            "List-Post": "NO",
+            "Feedback-ID": f"{self._issue_id}:{slug}:newsletter",
+            "Auto-Submitted": "auto-generated",
+            "Precedence": "bulk",
+        }

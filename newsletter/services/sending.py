@@ -1,0 +1,262 @@
+"""Sending: claim a batch, hand it over, record what became of each recipient.
+
+The claim is committed before the first byte leaves; no transaction is open while we talk to a provider; what a
+worker held when it died becomes unknown, never pending: the row is the work.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Attempt, Batch, Issue, Rendering
+from newsletter.db.queries import batches as queries
+from newsletter.db.queries import deliveries, providers
+from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
+from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.retrying import is_too_late, retry_delay
+from newsletter.errors import Conflict
+from newsletter.rendering import Rendered, sha256_of
+from newsletter.services import issues
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addressee:
+    """One person of a claimed batch who is to be mailed."""
+
+    subscriber_id: int
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A batch that is ours until the lease runs out. `claim` tells our hold from any other's."""
+
+    claim: str
+    issue_id: int
+    batch_id: int
+    attempt_id: int
+    attempt_number: int
+    first_id: int
+    last_id: int
+    addressees: tuple[Addressee, ...]
+
+
+def load_approved(session: Session, issue_id: int) -> tuple[Issue, Rendered]:
+    """The issue and the bytes it was approved with, proven by their hash; Conflict where they differ."""
+    issue = issues.find_issue(session, issue_id)
+    stored = session.get(Rendering, issue.rendering_id)
+    if stored is None or sha256_of(stored.document) != issue.sha256:
+        raise Conflict(f"the stored bytes of issue {issue_id} are not the bytes that were approved: nothing is sent")
+    return issue, Rendered.from_bytes(stored.document)
+
+
+def claim_batch(
+    session: Session, issue_id: int, *, worker: str, provider: str, now: datetime, lease: timedelta
+) -> Claim | None:
+    """Take the next due batch; whoever unsubscribed or was suppressed since the snapshot is dropped here.
+
+    None where nothing is due, or the issue or its provider is paused. The attempt is written down in the same
+    transaction, so that it is known before the first byte leaves.
+    """
+    claim = uuid.uuid4().hex
+    batch = queries.claim_next_batch(
+        session, issue_id, claim=claim, provider=provider, now=now, lease_until=now + lease
+    )
+    if batch is None:
+        return None
+    addressees = _drop_withheld(session, batch)
+    attempt = Attempt(
+        batch_id=batch.id,
+        issue_id=issue_id,
+        number=batch.attempts,
+        worker=worker,
+        provider=provider,
+        started_at=now,
+    )
+    session.add(attempt)
+    session.flush()
+    return Claim(
+        claim=claim,
+        issue_id=issue_id,
+        batch_id=batch.id,
+        attempt_id=attempt.id,
+        attempt_number=batch.attempts,
+        first_id=batch.first_id,
+        last_id=batch.last_id,
+        addressees=tuple(addressees),
+    )
+
+
+def record_outcomes(
+    session: Session, claim: Claim, outcomes: Sequence[Outcome], *, source: str, now: datetime, lease: timedelta
+) -> bool:
+    """Write outcomes into the ledger and keep the batch; returns whether to go on sending.
+
+    False once the issue is no longer sending, or the lease was lost to the tick. What is written holds either way:
+    an answer of the provider settles a delivery that the tick had called unknown.
+    """
+    by_kind: dict[OutcomeKind, list[int]] = {kind: [] for kind in OutcomeKind}
+    for outcome in outcomes:
+        by_kind[outcome.kind].append(outcome.subscriber_id)
+    deliveries.settle(session, claim.issue_id, by_kind[OutcomeKind.ACCEPTED], status=DeliveryStatus.ACCEPTED)
+    deliveries.settle(
+        session,
+        claim.issue_id,
+        by_kind[OutcomeKind.REFUSED],
+        status=DeliveryStatus.FAILED,
+        reason=DeliveryReason.REFUSED,
+    )
+    deliveries.settle(
+        session,
+        claim.issue_id,
+        by_kind[OutcomeKind.UNKNOWN],
+        status=DeliveryStatus.UNKNOWN,
+        reason=DeliveryReason.NO_ANSWER,
+    )
+    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
+    is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
+    return is_ours and IssueStatus(issues.find_issue(session, claim.issue_id).status) is IssueStatus.SENDING
+
+
+def finish_claim(
+    session: Session,
+    claim: Claim,
+    *,
+    outcome: str,
+    now: datetime,
+    response: str = "",
+    provider_message_id: str = "",
+    deferred: int = 0,
+    wait: timedelta | None = None,
+) -> None:
+    """End a claim after its last recorded outcome.
+
+    Deliveries still pending in the range were not handed over: they wait for another attempt (after `wait`, or after
+    the schedule of retries where some were deferred), fail where it is too late, or are cancelled with their issue.
+    """
+    queries.finish_attempt(
+        session,
+        claim.attempt_id,
+        outcome=outcome,
+        response=response,
+        provider_message_id=provider_message_id,
+        now=now,
+    )
+    issue = issues.find_issue(session, claim.issue_id)
+    if IssueStatus(issue.status) is IssueStatus.CANCELLED:
+        _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
+    elif (deferred or outcome == "unavailable") and is_too_late(started_at=issue.started_at or now, now=now):
+        _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
+    elif outcome != "done" or deferred:
+        pause = wait if wait is not None else retry_delay(claim.attempt_number) if deferred else timedelta()
+        queries.release_batch(
+            session, claim.batch_id, claim=claim.claim, status=BatchStatus.PENDING, due_at=now + pause
+        )
+        return
+    queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None)
+
+
+def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetime) -> None:
+    """Something broke while the provider had the batch: what has no outcome yet is in doubt."""
+    queries.finish_attempt(
+        session, claim.attempt_id, outcome="broken", response=response, provider_message_id="", now=now
+    )
+    if queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None):
+        _settle_rest(session, claim, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER)
+
+
+def expire_claims(session: Session, *, now: datetime) -> int:
+    """Batches whose worker died: what they held becomes unknown. Returns how many batches were lost."""
+    expired = queries.expired_batches(session, now=now)
+    lost = 0
+    for batch in expired:
+        assert batch.claimed_by is not None
+        if not queries.release_batch(
+            session, batch.id, claim=batch.claimed_by, status=BatchStatus.DONE, due_at=None
+        ):
+            continue
+        deliveries.settle_range(
+            session,
+            batch.issue_id,
+            batch.first_id,
+            batch.last_id,
+            status=DeliveryStatus.UNKNOWN,
+            reason=DeliveryReason.WORKER_DIED,
+        )
+        queries.lose_attempts(session, batch.id, now=now)
+        lost += 1
+    return lost
+
+
+def pause_provider(
+    session: Session, name: str, *, reason: str, needs_person: bool, until: datetime | None, now: datetime
+) -> None:
+    """Stop all claims for a provider until a time, or until a person lifts the pause."""
+    providers.set_state(
+        session, name, is_paused=True, needs_person=needs_person, reason=reason, until=until, now=now
+    )
+
+
+def resume_provider(session: Session, name: str, *, now: datetime) -> None:
+    """Let claims for a provider go on."""
+    providers.set_state(session, name, is_paused=False, needs_person=False, reason="", until=None, now=now)
+
+
+def wake_providers(session: Session, *, now: datetime) -> int:
+    """Lift the pauses whose time is over; returns how many."""
+    return providers.lift_expired(session, now=now)
+
+
+def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
+    addressees: list[Addressee] = []
+    withheld: dict[DeliveryReason, list[int]] = {}
+    for member in queries.members_of_batch(session, batch):
+        reason = withheld_reason(
+            exists=member.exists,
+            is_enabled=member.is_enabled,
+            is_suppressed=member.is_suppressed,
+            is_confirmed=member.is_confirmed,
+            has_left=member.has_left,
+        )
+        if reason is DeliveryReason.NONE:
+            addressees.append(Addressee(subscriber_id=member.subscriber_id, email=member.email, name=member.name))
+        else:
+            withheld.setdefault(reason, []).append(member.subscriber_id)
+    for reason, subscriber_ids in withheld.items():
+        deliveries.settle(
+            session, batch.issue_id, subscriber_ids, status=DeliveryStatus.SUPPRESSED, reason=reason
+        )
+    return addressees
+
+
+def _settle_rest(session: Session, claim: Claim, status: DeliveryStatus, reason: DeliveryReason) -> None:
+    deliveries.settle_range(
+        session, claim.issue_id, claim.first_id, claim.last_id, status=status, reason=reason
+    )
+
+
+def _is_told(outcome: Outcome) -> bool:
+    """Acceptances are told by the ledger itself; only what needs explaining becomes an event."""
+    return outcome.kind is not OutcomeKind.ACCEPTED
+
+
+_EVENT_KINDS = {OutcomeKind.REFUSED: "rejected", OutcomeKind.DEFERRED: "deferred", OutcomeKind.UNKNOWN: "unknown"}
+
+
+def _event(claim: Claim, outcome: Outcome, source: str, now: datetime) -> dict[str, object]:
+    kind = _EVENT_KINDS[outcome.kind]
+    return {
+        "natural_key": f"attempt:{claim.attempt_id}:{outcome.subscriber_id}:{kind}",
+        "issue_id": claim.issue_id,
+        "subscriber_id": outcome.subscriber_id,
+        "kind": kind,
+        "at": now,
+        "source": source,
+        "detail": {"response": outcome.response, "attempt": claim.attempt_number},
+    }

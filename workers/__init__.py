@@ -1,0 +1,1 @@
+"""Background processes: the Celery application, the beat schedule, and thin tasks."""

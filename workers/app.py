@@ -1,0 +1,66 @@
+"""The Celery application of the worker and beat processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import timedelta
+from multiprocessing import Event
+from typing import Any
+
+from celery import Celery, signals
+
+from newsletter.jobs import DISPATCH, TICK, make_celery
+from newsletter.runtime import Runtime
+from newsletter.settings import Settings
+from workers import tasks
+
+_TICK_LIFETIME_ROUNDS = 5
+
+
+class ProcessRuntime:
+    """The runtime of whichever process asks: database connections must not cross a fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._runtime: Runtime | None = None
+
+    def get(self) -> Runtime:
+        """This process's runtime, built at its first use."""
+        with self._lock:
+            if self._runtime is None or self._pid != os.getpid():
+                self._runtime = Runtime.from_settings(self._settings)
+                self._pid = os.getpid()
+            return self._runtime
+
+
+def make_worker_app(settings: Settings) -> Celery:
+    """Celery with our tasks and beat's schedule. A warm shutdown (SIGTERM) asks running dispatches to stop."""
+    app = make_celery(settings)
+    runtime = ProcessRuntime(settings)
+    # Shared between the worker's main process, which hears the signal, and its children, which send.
+    stopping = Event()
+
+    # weak=False: Celery keeps only weak references to receivers, and nobody else holds this one.
+    @signals.worker_shutting_down.connect(weak=False)
+    def _stop(**_: Any) -> None:
+        stopping.set()
+
+    @app.task(name=DISPATCH)
+    def dispatch(issue_id: int) -> int:
+        return tasks.dispatch(runtime.get(), issue_id, should_stop=stopping.is_set)
+
+    @app.task(name=TICK)
+    def tick() -> None:
+        tasks.tick(runtime.get())
+
+    app.conf.beat_schedule = {
+        "tick": {
+            "task": TICK,
+            "schedule": timedelta(seconds=settings.tick_seconds),
+            "options": {"expires": settings.tick_seconds * _TICK_LIFETIME_ROUNDS},
+        }
+    }
+    return app

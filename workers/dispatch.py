@@ -1,0 +1,217 @@
+"""The dispatch loop: claim, hand over, record, again, for a few seconds at a time.
+
+Each step is a service in a transaction of its own; between claim and record none is open. The loop gives its worker
+slot back every few seconds, so that ticks and other issues have their turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.retrying import provider_down_delay
+from newsletter.errors import Conflict, ServiceUnavailable
+from newsletter.jobs import DISPATCH, Job
+from newsletter.providers import ProviderUnavailable
+from newsletter.runtime import Runtime
+from newsletter.services import issues, sending
+from newsletter.services.mailings import MailingFactory
+from newsletter.services.sending import Claim
+
+log = logging.getLogger(__name__)
+
+SLICE_SECONDS = 5.0
+RECORD_EVERY_SECONDS = 0.5
+RECORD_EVERY_OUTCOMES = 500
+DATABASE_PAUSE_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class Dispatcher:
+    """Sends batches of one issue in one worker slot."""
+
+    def __init__(self, runtime: Runtime, *, worker: str, should_stop: Callable[[], bool]) -> None:
+        self.runtime = runtime
+        self.worker = worker
+        self.should_stop = should_stop
+        self.lease = timedelta(seconds=runtime.settings.claim_lease_seconds)
+
+    def run(self, issue_id: int) -> int:
+        """Send until nothing is due, the slice is over or the worker stops; returns how many batches were claimed."""
+        factory = self._factory(issue_id)
+        until = time.monotonic() + SLICE_SECONDS
+        claimed = 0
+        while not self.should_stop() and time.monotonic() < until:
+            claim = self._claim(issue_id)
+            if claim is None:
+                self._finish_issue(issue_id)
+                return claimed
+            claimed += 1
+            if claimed == 1:
+                # One wakes the next: as many slots join in as there is work for.
+                self.runtime.announcer(Job(name=DISPATCH, args=(issue_id,)))
+            self._deliver(claim, factory)
+        return claimed
+
+    def _factory(self, issue_id: int) -> MailingFactory:
+        """The mailing of the approved bytes; a mismatch pauses the issue and raises Conflict."""
+        try:
+            with self.runtime.reading() as session:
+                issue, rendered = sending.load_approved(session, issue_id)
+        except Conflict as error:
+            with self.runtime.transaction() as session:
+                issues.pause_issue(session, issue_id, actor=None, now=self.runtime.now(), reason=str(error))
+            raise
+        return MailingFactory(
+            rendered,
+            issue_id=issue_id,
+            links=self.runtime.links,
+            bounce_domain=self.runtime.settings.bounce_domain,
+            date=issue.started_at or issue.created_at,
+        )
+
+    def _claim(self, issue_id: int) -> Claim | None:
+        with self.runtime.transaction() as session:
+            return sending.claim_batch(
+                session,
+                issue_id,
+                worker=self.worker,
+                provider=self.runtime.provider.name,
+                now=self.runtime.now(),
+                lease=self.lease,
+            )
+
+    def _deliver(self, claim: Claim, factory: MailingFactory) -> None:
+        recipients = [
+            factory.recipient(subscriber_id=person.subscriber_id, email=person.email, name=person.name)
+            for person in claim.addressees
+        ]
+        recorder = Recorder(self, claim)
+        try:
+            outcomes = self.runtime.provider.send(
+                factory.mailing, recipients, should_stop=lambda: self.should_stop() or recorder.is_stopped
+            )
+            for outcome in outcomes:
+                recorder.add(outcome)
+        except ProviderUnavailable as error:
+            recorder.flush()
+            self._provider_is_unavailable(claim, error)
+        except ServiceUnavailable:
+            # The database stayed away for longer than we may keep the batch: the lease settles what is left.
+            raise
+        except Exception as error:
+            log.exception("batch.broken issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
+            recorder.flush()
+            self.persist(
+                lambda session: sending.abandon_claim(
+                    session, claim, response=type(error).__name__, now=self.runtime.now()
+                )
+            )
+        else:
+            recorder.flush()
+            self._finish_claim(claim, recorder, len(recipients))
+
+    def _finish_claim(self, claim: Claim, recorder: Recorder, expected: int) -> None:
+        outcome = "done" if recorder.count == expected else "handed_back"
+        self.persist(
+            lambda session: sending.finish_claim(
+                session,
+                claim,
+                outcome=outcome,
+                deferred=recorder.deferred,
+                provider_message_id=recorder.message_id,
+                now=self.runtime.now(),
+            )
+        )
+
+    def _provider_is_unavailable(self, claim: Claim, error: ProviderUnavailable) -> None:
+        """Nothing of the rest was handed over: keep the rows pending, hold the provider, and tell people why."""
+        now = self.runtime.now()
+        wait = (
+            timedelta(seconds=error.retry_after_seconds)
+            if error.retry_after_seconds is not None
+            else provider_down_delay(claim.attempt_number)
+        )
+        log.warning("provider.unavailable provider=%s needs_person=%s", self.runtime.provider.name, error.needs_person)
+
+        def write(session: Session) -> None:
+            sending.finish_claim(session, claim, outcome="unavailable", response=str(error), wait=wait, now=now)
+            sending.pause_provider(
+                session,
+                self.runtime.provider.name,
+                reason=str(error),
+                needs_person=error.needs_person,
+                until=None if error.needs_person else now + wait,
+                now=now,
+            )
+            if error.needs_person:
+                issues.pause_if_sending(session, claim.issue_id, now=now, reason=str(error))
+
+        self.persist(write)
+
+    def _finish_issue(self, issue_id: int) -> None:
+        with self.runtime.transaction() as session:
+            issues.finish_if_done(session, issue_id, now=self.runtime.now())
+
+    def persist(self, write: Callable[[Session], T]) -> T:
+        """Write what the provider told us; a database that is away is waited for as long as the lease lasts."""
+        until = time.monotonic() + self.lease.total_seconds()
+        while True:
+            try:
+                with self.runtime.transaction() as session:
+                    return write(session)
+            except ServiceUnavailable:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(DATABASE_PAUSE_SECONDS)
+
+
+class Recorder:
+    """Collects outcomes and writes them every half second, so that little is in doubt if the worker dies."""
+
+    def __init__(self, dispatcher: Dispatcher, claim: Claim) -> None:
+        self._dispatcher = dispatcher
+        self._claim = claim
+        self._waiting: list[Outcome] = []
+        self._last = time.monotonic()
+        self.count = 0
+        self.deferred = 0
+        self.message_id = ""
+        self.is_stopped = False
+
+    def add(self, outcome: Outcome) -> None:
+        """Take one outcome; write when enough have come or enough time has gone by."""
+        self._waiting.append(outcome)
+        self.count += 1
+        self.deferred += outcome.kind is OutcomeKind.DEFERRED
+        self.message_id = self.message_id or outcome.message_id
+        is_due = time.monotonic() - self._last >= RECORD_EVERY_SECONDS
+        if is_due or len(self._waiting) >= RECORD_EVERY_OUTCOMES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        outcomes: Sequence[Outcome] = tuple(self._waiting)
+        dispatcher = self._dispatcher
+        may_go_on = dispatcher.persist(
+            lambda session: sending.record_outcomes(
+                session,
+                self._claim,
+                outcomes,
+                source=dispatcher.runtime.provider.name,
+                now=dispatcher.runtime.now(),
+                lease=dispatcher.lease,
+            )
+        )
+        self._waiting.clear()
+        self._last = time.monotonic()
+        self.is_stopped = self.is_stopped or not may_go_on

@@ -1,0 +1,61 @@
+"""Tasks: each a few lines around services, with one transaction around each call. Every task may run twice."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from os import getpid
+from threading import get_ident
+
+from newsletter.errors import NewsletterError
+from newsletter.runtime import Runtime
+from newsletter.services import ticking
+from workers.dispatch import Dispatcher
+
+log = logging.getLogger(__name__)
+
+
+def dispatch(runtime: Runtime, issue_id: int, *, should_stop: Callable[[], bool]) -> int:
+    """Send batches of one issue for a few seconds; returns how many batches were handed over."""
+    worker = f"{socket.gethostname()}:{getpid()}:{get_ident() % 10_000}"
+    try:
+        return Dispatcher(runtime, worker=worker, should_stop=should_stop).run(issue_id)
+    except NewsletterError as error:
+        log.warning("dispatch.refused issue_id=%s reason=%s", issue_id, error)
+        return 0
+
+
+def tick(runtime: Runtime) -> None:
+    """Start what is due, expire what died, finish what is done, announce what waits."""
+    settings = runtime.settings
+    with runtime.transaction() as session:
+        report = ticking.run_tick(
+            session,
+            now=runtime.now(),
+            unknown_policy=str(settings.unknown_policy),
+            unknown_wait=timedelta(seconds=settings.unknown_wait_seconds),
+        )
+    if report.lost_batches:
+        log.warning("tick.lost_batches count=%s", report.lost_batches)
+    with runtime.reading() as session:
+        due = ticking.due_issue_ids(session, now=runtime.now())
+    for issue_id in due:
+        _start(runtime, issue_id)
+
+
+def _start(runtime: Runtime, issue_id: int) -> None:
+    settings = runtime.settings
+    try:
+        with runtime.transaction() as session:
+            ticking.start_due_issue(
+                session,
+                issue_id,
+                provider=str(settings.provider),
+                batch_size=settings.batch_size(),
+                now=runtime.now(),
+            )
+    except NewsletterError as error:
+        with runtime.transaction() as session:
+            ticking.unschedule(session, issue_id, error)
