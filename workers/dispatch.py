@@ -95,11 +95,11 @@ class Dispatcher:
         ]
         recorder = Recorder(self, claim)
         try:
-            outcomes = self.runtime.provider.send(
-                factory.mailing, recipients, should_stop=lambda: self.should_stop() or recorder.is_stopped
-            )
+            outcomes = self.runtime.provider.send(factory.mailing, recipients)
             for outcome in outcomes:
                 recorder.add(outcome)
+                if recorder.is_stopped or self.should_stop():
+                    outcomes.close()
         except ProviderUnavailable as error:
             recorder.flush()
             self._provider_is_unavailable(claim, error)

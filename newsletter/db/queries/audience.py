@@ -42,7 +42,8 @@ def snapshot_audience(session: Session, issue_id: int) -> int:
         literal(0),
     ).where(*_is_mailable(list_ids))
     columns = ["issue_id", "subscriber_id", "status", "reason", "marks"]
-    return session.execute(insert(Delivery).from_select(columns, people.order_by(Subscriber.id))).rowcount
+    statement = insert(Delivery).from_select(columns, people.order_by(Subscriber.id))
+    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def make_batches(session: Session, issue_id: int, *, size: int, now: datetime) -> int:
@@ -59,7 +60,8 @@ def make_batches(session: Session, issue_id: int, *, size: int, now: datetime) -
         literal(now, Batch.due_at.type),
     ).group_by(numbered.c.number)
     columns = ["issue_id", "first_id", "last_id", "size", "status", "attempts", "due_at"]
-    return session.execute(insert(Batch).from_select(columns, ranges)).rowcount
+    statement = insert(Batch).from_select(columns, ranges)
+    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def lists_of_issue(session: Session, issue_id: int) -> Sequence[MailingList]:

@@ -127,7 +127,7 @@ def add_events(session: Session, events: Sequence[dict[str, Any]]) -> int:
     if not events:
         return 0
     make = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
-    result = session.execute(make(Event).values(list(events)).on_conflict_do_nothing(index_elements=["natural_key"]))
-    return result.rowcount
+    statement = make(Event).values(list(events)).on_conflict_do_nothing(index_elements=["natural_key"])
+    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 

@@ -1,0 +1,78 @@
+"""What every provider promises, and how sending stops."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from newsletter.domain.mail import Mailing, Outcome, Recipient
+from newsletter.errors import ServiceUnavailable
+
+MAX_RESPONSE_LENGTH = 500
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+class ProviderUnavailable(ServiceUnavailable):
+    """The provider takes nothing at present; recipients without an outcome were certainly not handed over.
+
+    `retry_after_seconds` is the provider's own wish, or None; `needs_person` says that waiting alone will not help.
+    It may also come after the last recipient's outcome: then it asks to leave the provider alone for a while.
+    """
+
+    def __init__(self, reason: str, *, retry_after_seconds: float | None = None, needs_person: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
+        self.needs_person = needs_person
+
+
+class Outcomes(Iterator[Outcome]):
+    """The outcomes of one `send`, each as soon as it is known, in any order. Nothing is sent before the first `next`.
+
+    To stop early, call `close()` and go on iterating: nobody further is handed over, but the outcomes of those who
+    were in flight still come. Whoever has no outcome at the end was certainly not handed over.
+    """
+
+    def __init__(self, start: Callable[[threading.Event], Iterator[Outcome]]) -> None:
+        self._stop = threading.Event()
+        self._source = start(self._stop)
+
+    def __iter__(self) -> Outcomes:
+        return self
+
+    def __next__(self) -> Outcome:
+        return next(self._source)
+
+    def close(self) -> None:
+        """Hand over nobody further; iterate on for those in flight."""
+        self._stop.set()
+
+
+class Provider(Protocol):
+    """Who takes mail from us. Safe to use from several threads; make it after a fork."""
+
+    name: str
+
+    def send(self, mailing: Mailing, recipients: Sequence[Recipient]) -> Outcomes:
+        """Hand over one mail per recipient. Raises ProviderUnavailable while iterating."""
+        ...
+
+    def send_test(self, mailing: Mailing, recipient: Recipient) -> Outcome:
+        """Hand over one mail and return the provider's own answer; ProviderUnavailable as with `send`."""
+        ...
+
+    def check(self) -> str:
+        """One sentence that says who would take mail now; ServiceUnavailable or ConfigurationError otherwise."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections; a later send opens new ones."""
+        ...
+
+
+def without_addresses(text: str) -> str:
+    """A provider's answer as one line that may be kept and shown: no address, no control characters, not long."""
+    line = " ".join(_ADDRESS.sub("(address)", text).split())
+    return "".join(character for character in line if character.isprintable())[:MAX_RESPONSE_LENGTH]

@@ -1,0 +1,240 @@
+"""SendGrid's SDK over connections that are kept, with a time-out and without redirects.
+
+The SDK (sendgrid 6.12.5 over python-http-client 3.3.7) opens a connection for each call, waits for ever, follows a
+redirect with the API key in its headers, and logs the key at DEBUG. Its client class stays; what is replaced is how a
+request travels. A workaround until the SDK takes a transport of one's own (sendgrid-python #757, #985).
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from python_http_client.client import Client
+from sendgrid import SendGridAPIClient
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+MAX_IDLE_SECONDS = 20.0
+MAX_CONNECTIONS = 16
+_CONNECT_SECONDS = 10.0
+_MAX_BODY_BYTES = 65_536
+
+# The SDK logs headers and payloads at DEBUG: API key and addresses. No setting of the root logger may bring that back.
+logging.getLogger("python_http_client.client").addFilter(lambda record: record.levelno > logging.DEBUG)
+
+
+class NotReached(Exception):
+    """No byte of the request left: the host was not found, did not answer, or failed the TLS handshake."""
+
+    def __init__(self, reason: str, *, is_untrusted: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_untrusted = is_untrusted
+
+
+class NoAnswer(Exception):
+    """Bytes of the request left, and no status came back: nobody can tell what became of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpAnswer:
+    """One HTTP answer, whatever its status. `headers` has lower-case names; `body` may be cut or empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class SendGridTransport:
+    """Calls SendGrid's API through its SDK. Thread-safe."""
+
+    def __init__(self, api_key: str, *, api_url: str, timeout_seconds: float) -> None:
+        self._pools = _Pools(timeout_seconds)
+        api = SendGridAPIClient(api_key, host=api_url)
+        headers = {**api._default_headers, "Authorization": _Masked(api.auth), "Content-Type": _ORJSON_TYPE}
+        api.client = _KeptClient(self._pools, host=api_url, request_headers=headers, version=3)
+        self._client = api.client
+        self.host = urlsplit(api_url).netloc
+
+    def __repr__(self) -> str:
+        return f"SendGridTransport({self.host})"
+
+    def post_mail(self, body: bytes) -> HttpAnswer:
+        """POST /v3/mail/send with a JSON body; NotReached or NoAnswer where no status came back."""
+        answer: HttpAnswer = self._client.mail.send.post(request_body=body.decode()).answer
+        return answer
+
+    def get_scopes(self) -> HttpAnswer:
+        """GET /v3/scopes: what the key may do."""
+        answer: HttpAnswer = self._client.scopes.get().answer
+        return answer
+
+    def close(self) -> None:
+        """Close kept connections; a later call opens new ones."""
+        self._pools.clear()
+
+
+class _Masked(str):
+    """A secret that goes out as it is, but shows nothing in logs and tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+# Any other type than exactly "application/json" makes the SDK take a ready string instead of dumping a dict itself.
+_ORJSON_TYPE = "application/json; charset=utf-8"
+
+
+class _Reply:
+    """What the SDK's Response reads. It keeps the answer, also where the status is an error."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        self.answer = answer
+
+    def getcode(self) -> int:
+        return self.answer.status
+
+    def read(self) -> bytes:
+        return self.answer.body
+
+    def info(self) -> Mapping[str, str]:
+        return self.answer.headers
+
+
+class _KeptClient(Client):  # type: ignore[misc]
+    """The SDK's client; each step of `client.mail.send` is a new one, so the pools travel along."""
+
+    def __init__(self, pools: _Pools, **options: Any) -> None:
+        super().__init__(**options)
+        self._pools = pools
+
+    def __repr__(self) -> str:
+        return f"Client({self.host})"
+
+    def _build_client(self, name: str | None = None) -> _KeptClient:
+        return _KeptClient(
+            self._pools,
+            host=self.host,
+            version=self._version,
+            request_headers=self.request_headers,
+            url_path=self._url_path + [name] if name else self._url_path,
+        )
+
+    def _make_request(self, opener: object, request: urllib.request.Request, timeout: float | None = None) -> _Reply:
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "content-type"}
+        if request.data is not None:
+            headers["Content-Type"] = "application/json"
+        data = request.data if isinstance(request.data, bytes) else None
+        return _Reply(self._pools.call(request.get_method(), request.full_url, headers=headers, data=data))
+
+
+class _Progress(threading.local):
+    """Whether this thread's request has begun to leave."""
+
+    has_begun = False
+
+
+_progress = _Progress()
+
+
+class _Witness(http.client.HTTPConnection):
+    """Notes the moment from which a failure leaves doubt."""
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _progress.has_begun = True
+        super().send(data)
+
+
+class _HttpConnection(_Witness, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Witness, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class _Pools:
+    """urllib3's pools: kept connections, no retries, no redirects."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        timeout = urllib3.Timeout(connect=min(timeout_seconds, _CONNECT_SECONDS), read=timeout_seconds)
+        self._manager = urllib3.PoolManager(maxsize=MAX_CONNECTIONS, timeout=timeout, retries=False)
+        self._manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        self._used_at = time.monotonic()
+
+    def clear(self) -> None:
+        self._manager.clear()
+
+    def call(self, method: str, url: str, *, headers: Mapping[str, str], data: bytes | None) -> HttpAnswer:
+        # A connection that idled for long may be closed under our request, which would leave doubt for nothing.
+        if time.monotonic() - self._used_at > MAX_IDLE_SECONDS:
+            self._manager.clear()
+        _progress.has_begun = False
+        try:
+            response = self._manager.request(
+                method, url, body=data, headers=headers, redirect=False, retries=False, preload_content=False
+            )
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise _failure(error) from None
+        finally:
+            self._used_at = time.monotonic()
+        return _read_answer(response)
+
+
+def _failure(error: Exception) -> NotReached | NoAnswer:
+    reason = _reason(error)
+    if _progress.has_begun:
+        return NoAnswer(reason)
+    return NotReached(reason, is_untrusted=any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args))
+
+
+def _reason(error: Exception) -> str:
+    """A few plain words: urllib3's own texts show objects."""
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "the host is not found"
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return "no answer in time"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "the connection is refused"
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return "TLS failed"
+    return "the connection broke"
+
+
+def _read_answer(response: urllib3.BaseHTTPResponse) -> HttpAnswer:
+    """The status is the answer; a body that breaks off does not change it."""
+    try:
+        body = response.read(_MAX_BODY_BYTES)
+        response.drain_conn()
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
+        body = b""
+        response.close()
+    response.release_conn()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return HttpAnswer(status=response.status, headers=headers, body=body)
