@@ -22,14 +22,20 @@ _BYTE_ORDER_MARKS = (
 )
 _NOT_TEXT = (
     (b"PK\x03\x04", "is an Excel or zip file: save it as CSV (UTF-8) and import that"),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel file: save it as CSV (UTF-8) and import that"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "is an old Excel file: save it as CSV (UTF-8) and import that",
+    ),
     (b"\x1f\x8b", "is compressed: unpack it and import what is inside"),
     (b"%PDF", "is a PDF: export the table as CSV (UTF-8) and import that"),
 )
-# A lead and a trail byte of the 6,763 characters of GB 2312, which nearly all Chinese text consists of.
-_COMMON_CHINESE = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]|[\xa1-\xa9][\xa1-\xfe]")
+# A lead and a trail byte of GB 2312, whose characters nearly all Chinese text consists of.
+_COMMON_CHINESE = re.compile(rb"[\xa1-\xa9\xb0-\xf7][\xa1-\xfe]")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own hint about the delimiter
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_LONE_ADDRESS = re.compile(r"\s*[^\s,;|]+@[^\s,;|]+\s*")
+_LINES_LOOKED_AT = 10
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -84,23 +90,26 @@ def _utf16_without_mark(sample: bytes) -> str:
 
 def _reads_mostly(sample: bytes, encoding: str) -> bool:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    foreign = sum(not character.isascii() for character in text)
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
     return 2 * text.count(_UNREADABLE) <= foreign
 
 
 def detect_dialect(head: str) -> Dialect:
-    """The delimiter of a table whose first lines these are: the one that cuts its first line into most cells."""
-    lines = head.splitlines()
-    skipped = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    first = lines[skipped] if skipped < len(lines) else ""
-    if said := _SEPARATOR_LINE.fullmatch(first):
+    """The delimiter of a table whose first lines these are: it leaves an address alone in its cell, and cuts best."""
+    lines = _LINE_END.split(head)
+    skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if said := _SEPARATOR_LINE.fullmatch(lines[skipped]):
         return Dialect(delimiter=said[1], skipped_lines=skipped + 1)
-    best = max(DELIMITERS, key=lambda delimiter: len(_cells(first, delimiter)))
-    return Dialect(delimiter=best, skipped_lines=skipped)
+    shown = lines[skipped : skipped + _LINES_LOOKED_AT]
+    return Dialect(
+        delimiter=max(DELIMITERS, key=lambda delimiter: _merit(shown, delimiter)),
+        skipped_lines=skipped,
+    )
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+def _merit(lines: list[str], delimiter: str) -> tuple[bool, int]:
+    rows = [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
+    return any(_LONE_ADDRESS.fullmatch(cell) for row in rows for cell in row), len(rows[0])
 
 
 def read_records(lines: Iterable[str], *, dialect: Dialect, encoding: str) -> Iterator[Record]:
@@ -120,7 +129,11 @@ def read_records(lines: Iterable[str], *, dialect: Dialect, encoding: str) -> It
         except csv.Error as error:
             source.give_back()
             reader = csv.reader(source, delimiter=dialect.delimiter, strict=True)
-            yield Record(line, source.taken[0].rstrip("\r\n").split(dialect.delimiter), _csv_fault(error))
+            yield Record(
+                line,
+                source.taken[0].rstrip("\r\n").split(dialect.delimiter),
+                _csv_fault(error),
+            )
             line += 1
             continue
         if line > dialect.skipped_lines and any(cells) and any(cell.strip() for cell in cells):

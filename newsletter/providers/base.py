@@ -75,4 +75,6 @@ class Provider(Protocol):
 def without_addresses(text: str) -> str:
     """A provider's answer as one line that may be kept and shown: no address, no control characters, not long."""
     line = " ".join(_ADDRESS.sub("(address)", text).split())
-    return "".join(character for character in line if character.isprintable())[:MAX_RESPONSE_LENGTH]
+    if not line.isprintable():
+        line = "".join(character for character in line if character.isprintable())
+    return line[:MAX_RESPONSE_LENGTH]

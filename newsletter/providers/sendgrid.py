@@ -81,5 +81,6 @@ class SendGridProvider:
 
 def _silent(host: str, reason: str) -> ProviderUnavailable:
     return ProviderUnavailable(
-        f"SendGrid at {host} gives no usable answer ({reason}): try again later", retry_after_seconds=DOUBT_PAUSE_SECONDS
+        f"SendGrid at {host} gives no usable answer ({reason}): try again later",
+        retry_after_seconds=DOUBT_PAUSE_SECONDS,
     )

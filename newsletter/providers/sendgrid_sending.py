@@ -26,6 +26,8 @@ from newsletter.providers.sendgrid_transport import HttpAnswer, NoAnswer, NotRea
 
 # SendGrid blocks accounts for a while that send too many bad requests, so the search for a bad row has an end.
 MAX_BAD_REQUESTS = 40
+# Halving a thousand rows down to a bad one takes eleven requests; if none was accepted on the way, all are bad.
+MAX_BAD_REQUESTS_AT_FIRST = 16
 NOT_REACHED_SECONDS = 10.0
 DOUBT_PAUSE_SECONDS = 60.0
 
@@ -94,7 +96,7 @@ class SendGridSending:
         complaint = read_bad_request(_errors(answer))
         if complaint.body is not None:
             raise self._all_bad(complaint.body)
-        if self._bad_requests >= MAX_BAD_REQUESTS and not self._is_single:
+        if self._bad_requests >= (MAX_BAD_REQUESTS if self._was_accepted else MAX_BAD_REQUESTS_AT_FIRST):
             raise self._all_bad(complaint.message)
         named = {row for row in complaint.rows if row < len(recipients)}
         if named:
@@ -104,9 +106,7 @@ class SendGridSending:
         else:
             self._split(recipients)
 
-    def _set_apart(
-        self, recipients: Sequence[Recipient], complaint: BadRequest, named: set[int]
-    ) -> Iterator[Outcome]:
+    def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, named: set[int]) -> Iterator[Outcome]:
         for row in sorted(named):
             outcome = _refused(recipients[row], complaint.rows[row])
             if row in complaint.certain:
@@ -135,7 +135,8 @@ class SendGridSending:
     def _doubtful(self, reason: str) -> ProviderUnavailable:
         # Without a pause each further chunk might end in doubt as well.
         return ProviderUnavailable(
-            f"SendGrid left us in doubt ({reason}): it is left alone for a minute", retry_after_seconds=DOUBT_PAUSE_SECONDS
+            f"SendGrid left us in doubt ({reason}): it is left alone for a minute",
+            retry_after_seconds=DOUBT_PAUSE_SECONDS,
         )
 
 

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from python_http_client.client import Client
-from sendgrid import SendGridAPIClient
+from python_http_client.client import Client  # type: ignore[import-untyped]
+from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 

@@ -6,7 +6,6 @@ offers PIPELINING (RFC 2920): two round trips for each mail, and fifteen times t
 
 from __future__ import annotations
 
-import re
 import select
 import smtplib
 import socket
@@ -19,7 +18,6 @@ from newsletter.domain.answers import SmtpReply, Stage
 MAX_LINE = 2048
 MAX_LINES = 100
 _QUIT_SECONDS = 1.0
-_LONE_CR_OR_LF = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,15 +188,12 @@ class SmtpConnection:
 
 def dot_stuffed(data: bytes) -> bytes:
     """The message as DATA wants it: CRLF line ends only, ending in one, no line that begins with a single dot."""
-    # A bare CR or LF lets a message end early on some servers ("SMTP smuggling"), so none ever leaves.
-    line_ends = data.count(b"\n")
-    if not line_ends == data.count(b"\r") == data.count(b"\r\n"):
-        data = _LONE_CR_OR_LF.sub(b"\r\n", data)
-    if data.startswith(b"."):
-        data = b"." + data
-    if not data.endswith(b"\r\n"):
-        data += b"\r\n"
-    return data.replace(b"\r\n.", b"\r\n..")
+    # A bare CR or LF lets a message end early on some servers ("SMTP smuggling"), so none ever leaves: splitlines
+    # takes all three line ends of bytes for one, and is the fastest way to see them (docs/benchmarks.md).
+    wire = b"\r\n".join(data.splitlines())
+    if wire.startswith(b"."):
+        wire = b"." + wire
+    return wire.replace(b"\r\n.", b"\r\n..") + b"\r\n"
 
 
 _POSITIVE = {Stage.DATA: 3}

@@ -25,6 +25,7 @@ _OUTCOMES = {
     Verdict.DEFERRED: OutcomeKind.DEFERRED,
     Verdict.REFUSED: OutcomeKind.REFUSED,
 }
+_BEFORE_RCPT = frozenset({Stage.RESET, Stage.MAIL})
 _SAFE_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 
 
@@ -129,12 +130,14 @@ class SmtpSending:
         try:
             reply = connection.deliver(envelope)
         except ConnectionLost as lost:
-            if was_used and lost.stage in {Stage.RESET, Stage.MAIL}:
-                return self._put_back(recipient)
+            if was_used and lost.stage in _BEFORE_RCPT:
+                self._put_back(recipient)
+                return None
             self._losses += 1
             return _lost(recipient, lost)
-        if was_used and reply.code == 421 and reply.stage in {Stage.RESET, Stage.MAIL}:
-            return self._put_back(recipient)
+        if was_used and reply.code == 421 and reply.stage in _BEFORE_RCPT:
+            self._put_back(recipient)
+            return None
         self._losses = 0
         return self._outcome(recipient, reply)
 
@@ -181,7 +184,9 @@ def _unfit(recipient: Recipient) -> Outcome | None:
 def _lost(recipient: Recipient, lost: ConnectionLost) -> Outcome:
     if lost.is_in_doubt:
         return _outcome(recipient, OutcomeKind.UNKNOWN, f"no answer after the whole message was sent ({lost.reason})")
-    return _outcome(recipient, OutcomeKind.DEFERRED, f"connection lost before the message was handed over ({lost.reason})")
+    return _outcome(
+        recipient, OutcomeKind.DEFERRED, f"connection lost before the message was handed over ({lost.reason})"
+    )
 
 
 def _outcome(recipient: Recipient, kind: OutcomeKind, response: str) -> Outcome:

@@ -5,6 +5,7 @@ Contrast is the ratio of WCAG 2.2 (1.4.3): body text and links reach 4.5 against
 
 from __future__ import annotations
 
+import colorsys
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ _STEP = 0.04
 class Palette:
     """Colours as #rrggbb. The `_dark` ones replace their namesakes where the reader prefers dark.
 
-    `band` carries white text; `accent` is text and links on the card and on `tint`; `on_band` is quiet text on the band.
+    `band` carries white text; `accent` is text and links on the card and on `tint`; `on_band` is quiet text on the
+    band and `band_rule` a hairline there.
     """
 
     band: str
     on_band: str
+    band_rule: str
     accent: str
     tint: str
     band_dark: str
@@ -48,11 +51,12 @@ def palette_of(theme: Mapping[str, str]) -> Palette:
     tint_dark = mix(CARD_DARK, accent, share=0.2)
     return Palette(
         band=band,
+        band_rule=mix(band, _WHITE, share=0.28),
         on_band=mix(band, _WHITE, share=0.78),
         accent=_until_contrast(accent, against=tint, towards=_BLACK, ratio=_TEXT_CONTRAST),
         tint=tint,
         band_dark=mix(band, _BLACK, share=0.35),
-        accent_dark=_until_contrast(accent, against=tint_dark, towards=_WHITE, ratio=_TEXT_CONTRAST + 1),
+        accent_dark=_lightened(accent, against=tint_dark, ratio=_TEXT_CONTRAST + 1),
         tint_dark=tint_dark,
     )
 
@@ -75,6 +79,18 @@ def _until_contrast(colour: str, *, against: str, towards: str, ratio: float) ->
         if contrast(candidate, against) >= ratio:
             return candidate
     return towards
+
+
+def _lightened(colour: str, *, against: str, ratio: float) -> str:
+    """The colour made lighter in its own hue: mixing with white would turn it grey."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    while lightness < 1:
+        channels = colorsys.hls_to_rgb(hue, lightness, min(saturation * 1.15, 0.9))
+        candidate = "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+        if contrast(candidate, against) >= ratio:
+            return candidate
+        lightness += _STEP / 2
+    return _WHITE
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

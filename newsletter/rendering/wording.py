@@ -62,9 +62,9 @@ _SIMPLIFIED = Wording(
     one_story="1 条要闻",
     stories="{count} 条要闻",
     minutes="阅读约需 {count} 分钟",
-    reason="您收到这封邮件,是因为 {email} 订阅了《{newsletter}》。",
+    reason="您收到这封邮件，是因为 {email} 订阅了《{newsletter}》。",
     web_reason="这是《{newsletter}》的网页版。",
-    colon=":",
+    colon="：",
 )
 _TRADITIONAL = Wording(
     locale="zh_Hant",
@@ -77,9 +77,9 @@ _TRADITIONAL = Wording(
     one_story="1 則要聞",
     stories="{count} 則要聞",
     minutes="閱讀約需 {count} 分鐘",
-    reason="您收到這封郵件,是因為 {email} 訂閱了《{newsletter}》。",
+    reason="您收到這封郵件，是因為 {email} 訂閱了《{newsletter}》。",
     web_reason="這是《{newsletter}》的網頁版。",
-    colon=":",
+    colon="：",
 )
 _WORDINGS = {
     "en": _ENGLISH,

@@ -9,7 +9,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Batch, Delivery, Event
+from newsletter.db.models import Attempt, Batch, Delivery, Event
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 
 _OPEN = (int(DeliveryStatus.PENDING), int(DeliveryStatus.UNKNOWN))
@@ -131,3 +131,6 @@ def add_events(session: Session, events: Sequence[dict[str, Any]]) -> int:
     return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
+def attempts_of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:
+    """The tries to hand a batch over, in order."""
+    return session.scalars(select(Attempt).where(Attempt.batch_id == batch_id).order_by(Attempt.id)).all()

@@ -1,0 +1,181 @@
+"""`newsletter doctor`: is everything there that sending needs, and how is each repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import typer
+
+from newsletter.cli.opening import database_faults
+from newsletter.cli.output import AsJson, print_json, print_table
+from newsletter.cli.setting_table import without_password
+from newsletter.domain.people import Role
+from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.runtime import Runtime
+from newsletter.services import newsletters, users
+from newsletter.settings import Settings, load_settings
+
+MIN_KEY_BYTES = 32
+_OTHERS_MAY_READ = 0o077
+
+
+class Health(StrEnum):
+    """How one check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One thing looked at. `repair` says what to do; empty where nothing is to do."""
+
+    name: str
+    status: Health
+    message: str
+    repair: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add doctor to the command line."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, key, database, broker and provider, and say how to repair each.
+
+    Exit code 1 where a check failed.
+
+    Example: newsletter doctor --json
+    """
+    checks = list(_all_checks())
+    failed = [check for check in checks if check.status is Health.FAILED]
+    warnings = [check for check in checks if check.status is Health.WARNING]
+    if as_json:
+        print_json(
+            {"checks": [asdict(check) for check in checks], "failed": len(failed), "warnings": len(warnings)}
+        )
+    else:
+        print_table(
+            ("check", "status", "what was found", "repair"),
+            [(check.name, check.status, check.message, check.repair) for check in checks],
+            nothing="nothing was checked",
+        )
+    if failed:
+        names = ", ".join(check.name for check in failed)
+        raise ConfigurationError(f"{len(failed)} of {len(checks)} checks failed ({names}): repair them as shown")
+
+
+def _all_checks() -> Iterator[Check]:
+    try:
+        settings = load_settings()
+    except NewsletterError as error:
+        yield Check(name="settings", status=Health.FAILED, message=str(error), repair="correct the environment or .env")
+        return
+    yield Check(name="settings", status=Health.OK, message=f"every value can be used; provider {settings.provider}")
+    yield _data_dir(settings)
+    key = _secret_key(settings)
+    yield key
+    if key.status is Health.FAILED:
+        return
+    runtime = Runtime.from_settings(settings)
+    try:
+        yield from _running_parts(runtime)
+    finally:
+        runtime.close()
+
+
+def _running_parts(runtime: Runtime) -> Iterator[Check]:
+    settings = runtime.settings
+    url = without_password(settings.effective_database_url)
+    database = _check("database", lambda: _database(runtime, url), repair="start it, then `newsletter db upgrade`")
+    yield database
+    broker = "embedded, in the data folder" if settings.is_embedded_broker else without_password(settings.broker_url)
+    yield _check("broker", lambda: _broker(runtime, broker), repair="start Redis, or unset NEWSLETTER_BROKER_URL")
+    yield _check("provider", lambda: runtime.provider.check(), repair="see the provider's settings in `newsletter settings`")
+    if database.status is Health.OK:
+        yield from _content(runtime)
+
+
+def _check(name: str, look: Callable[[], str], *, repair: str) -> Check:
+    try:
+        with database_faults():
+            return Check(name=name, status=Health.OK, message=look())
+    except NewsletterError as error:
+        return Check(name=name, status=Health.FAILED, message=str(error), repair=repair)
+
+
+def _database(runtime: Runtime, url: str) -> str:
+    runtime.check_database()
+    return f"{url} answers and has the newest schema"
+
+
+def _broker(runtime: Runtime, broker: str) -> str:
+    runtime.announcer.check()
+    return f"{broker}: reachable"
+
+
+def _data_dir(settings: Settings) -> Check:
+    folder: Path = settings.data_dir
+    try:
+        with TemporaryFile(dir=folder):
+            return Check(name="data folder", status=Health.OK, message=f"{folder} can be written")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Check(
+            name="data folder",
+            status=Health.FAILED,
+            message=f"{folder}: {reason}",
+            repair="run `newsletter init`, or set NEWSLETTER_DATA_DIR to a folder you may write",
+        )
+
+
+def _secret_key(settings: Settings) -> Check:
+    try:
+        key = settings.signing_key()
+    except NewsletterError as error:
+        return Check(name="secret key", status=Health.FAILED, message=str(error), repair="run `newsletter init`")
+    if len(key) < MIN_KEY_BYTES:
+        return Check(
+            name="secret key",
+            status=Health.WARNING if key else Health.FAILED,
+            message=f"it has {len(key)} characters: links could be forged",
+            repair=f"use at least {MIN_KEY_BYTES} random characters",
+        )
+    path = settings.secret_key_path
+    is_file = not settings.secret_key.get_secret_value()
+    if is_file and path.stat().st_mode & _OTHERS_MAY_READ:
+        return Check(
+            name="secret key",
+            status=Health.WARNING,
+            message=f"{path} can be read by other users",
+            repair=f"run `chmod 600 {path}`",
+        )
+    return Check(name="secret key", status=Health.OK, message=f"from {path if is_file else 'the environment'}")
+
+
+def _content(runtime: Runtime) -> Iterator[Check]:
+    with runtime.reading() as session:
+        rows = newsletters.all_newsletters(session)
+        count = len(rows)
+        without_address = [row.slug for row in rows if not row.postal_address.strip()]
+        admins = sum(1 for user in users.all_users(session) if user.role == Role.ADMIN and user.is_active)
+    if not count or not admins:
+        missing = "active admin" if count else "newsletter"
+        yield Check(
+            name="content", status=Health.WARNING, message=f"there is no {missing} yet", repair="run `newsletter init`"
+        )
+    elif without_address:
+        yield Check(
+            name="content",
+            status=Health.WARNING,
+            message=f"no postal address, which mails must carry: {', '.join(without_address)}",
+            repair=f'newsletter newsletter edit {without_address[0]} --postal-address "…"',
+        )
+    else:
+        yield Check(name="content", status=Health.OK, message=f"newsletters: {count}, admins: {admins}")

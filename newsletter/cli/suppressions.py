@@ -1,0 +1,112 @@
+"""Commands about suppressions: ls, add, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from newsletter.cli.acting import As, actor_for
+from newsletter.cli.opening import open_runtime
+from newsletter.cli.output import AsJson, print_json, print_result, print_table
+from newsletter.db.models import Suppression
+from newsletter.domain.subscriber import SuppressionReason
+from newsletter.services import suppressions
+
+Address = Annotated[str, typer.Argument(metavar="EMAIL", help="The address.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `newsletter suppression …`."""
+    group = typer.Typer(no_args_is_help=True, help="Addresses that must not be mailed, and why.")
+    group.command("ls")(show_suppressions)
+    group.command("add")(add)
+    group.command("remove")(remove)
+    app.add_typer(group, name="suppression")
+
+
+def show_suppressions(
+    reason: Annotated[SuppressionReason | None, typer.Option(help="Only those of one reason.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 100,
+    after: Annotated[int, typer.Option(metavar="ID", min=0, help="Go on after this one.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List the addresses that must not be mailed.
+
+    Example: newsletter suppression ls --reason bounced
+    """
+    with open_runtime() as runtime, runtime.reading() as session:
+        found = suppressions.list_suppressions(session, after_id=after, limit=limit, reason=reason)
+        rows = [_as_dict(row) for row in found]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("id", "address", "reason", "since", "evidence"),
+        [
+            (
+                row["suppression_id"],
+                row["email"] or "(erased)",
+                row["reason"],
+                f"{row['created_at']:%Y-%m-%d %H:%M} UTC",
+                row["evidence"],
+            )
+            for row in rows
+        ],
+        nothing="no address is suppressed",
+    )
+
+
+def add(
+    email: Address,
+    reason: Annotated[SuppressionReason, typer.Option(help="Why.")] = SuppressionReason.MANUAL,
+    evidence: Annotated[str, typer.Option(help="Where this comes from.")] = "",
+    acting_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Never mail this address again. Doing it again changes nothing.
+
+    Example: newsletter suppression add former@example.org --evidence "asked by telephone"
+    """
+    with open_runtime() as runtime, runtime.transaction() as session:
+        actor = actor_for(session, "suppression add", acting_as=acting_as)
+        address_key = runtime.links.address_key
+        changed = suppressions.suppress(
+            session,
+            address=email,
+            reason=reason,
+            evidence=evidence,
+            address_key=address_key,
+            now=runtime.now(),
+            actor_id=actor.user_id,
+        )
+        found = suppressions.find_suppression(session, address=email, address_key=address_key)
+        result = {"email": email, "reason": found.reason if found else str(reason), "changed": changed}
+    print_result(result, as_json=as_json)
+
+
+def remove(email: Address, acting_as: As = None, as_json: AsJson = False) -> None:
+    """Let an address be mailed again.
+
+    Example: newsletter suppression remove reader@example.org
+    """
+    with open_runtime() as runtime, runtime.transaction() as session:
+        actor = actor_for(session, "suppression remove", acting_as=acting_as)
+        suppressions.lift(
+            session,
+            address=email,
+            address_key=runtime.links.address_key,
+            now=runtime.now(),
+            actor_id=actor.user_id,
+        )
+    print_result({"email": email, "removed": True}, as_json=as_json)
+
+
+def _as_dict(row: Suppression) -> dict[str, Any]:
+    return {
+        "suppression_id": row.id,
+        "email": row.address,
+        "reason": row.reason,
+        "evidence": row.evidence,
+        "created_at": row.created_at,
+    }

@@ -1,0 +1,25 @@
+"""What the two databases do alike but SQLAlchemy spells or types differently."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, UpdateBase
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+
+def is_postgres(session: Session) -> bool:
+    """Whether this session writes to Postgres; otherwise it is SQLite."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def insert_into(session: Session, table: Any) -> postgresql.Insert:
+    """An insert that knows ON CONFLICT on either database."""
+    # Both dialects' inserts have the same methods for ON CONFLICT, but no common type.
+    return cast(postgresql.Insert, (postgresql.insert if is_postgres(session) else sqlite.insert)(table))
+
+
+def rows_changed(session: Session, statement: UpdateBase) -> int:
+    """Execute an insert, update or delete; returns how many rows it wrote."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

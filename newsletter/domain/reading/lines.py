@@ -1,0 +1,91 @@
+"""Lines: what every format is turned into before one assembler reads it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.domain.reading.labels import split_label
+
+_EDGES = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\u200b\u2060\ufeff"
+_NUMBER = re.compile(
+    r"[(（]?(\d{1,3})(?:\ufe0f?\u20e3|\s*(?:[.．](?!\d)|[.．](?=(?:19|20)\d\d\D)|[)）、]))\s*(.*)",
+    re.DOTALL,
+)
+_BULLET = re.compile(r"(?:[•·‣◦▪▫●○■□◆♦➢►\uf0b7\uf0a7]\s*|[-*–—−‐‑+]\s+|o\t\s*)(.*)", re.DOTALL)
+_TIGHT_BULLETS = "-*–—−‐‑+"
+_TAB_WIDTH = 4
+_WIDE_FROM = "\u2e80"  # where the East Asian scripts begin: they are written without spaces
+
+
+class Kind(StrEnum):
+    """What a line is by its shape."""
+
+    TEXT = "text"
+    BULLET = "bullet"
+    NUMBERED = "numbered"
+    HEADING = "heading"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line that is not blank. `text` is without its bullet or number, `raw` with it.
+
+    `number` counts from 1 in the source; `level` is that of a heading; `indent` is in columns;
+    `after_blank` says that a new paragraph begins here; `url` is the address of the link that the line carries.
+    """
+
+    number: int
+    kind: Kind
+    text: str
+    raw: str
+    ordinal: int | None = None
+    level: int = 0
+    indent: int = 0
+    after_blank: bool = False
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """A line's kind, its ordinal if it is numbered, and its text without the mark."""
+
+    kind: Kind
+    text: str
+    ordinal: int | None = None
+
+
+def trim(text: str) -> str:
+    """The text without white space (of any script) and zero-width characters at its ends."""
+    return text.strip(_EDGES)
+
+
+def shape_of(text: str) -> Shape:
+    """Tell a numbered line, a bullet and plain text apart; `text` is already trimmed."""
+    numbered = _NUMBER.match(text)
+    if numbered:
+        return Shape(kind=Kind.NUMBERED, text=trim(numbered[2]), ordinal=int(numbered[1]))
+    bullet = _BULLET.match(text)
+    if bullet:
+        return Shape(kind=Kind.BULLET, text=trim(bullet[1]))
+    if text[:1] and text[0] in _TIGHT_BULLETS and split_label(text[1:]) is not None:
+        return Shape(kind=Kind.BULLET, text=trim(text[1:]))
+    return Shape(kind=Kind.TEXT, text=text)
+
+
+def indent_of(raw: str) -> int:
+    """How many columns of white space a line begins with."""
+    lead = raw[: len(raw) - len(raw.lstrip())]
+    return len(lead) + (_TAB_WIDTH - 1) * lead.count("\t")
+
+
+def join_wrapped(parts: list[str]) -> str:
+    """Join the lines of one paragraph: with a space, or with nothing where East Asian text was broken."""
+    pieces = [piece for part in parts for piece in map(trim, part.split("\n")) if piece]
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and not (joined[-1][-1] >= _WIDE_FROM and piece[0] >= _WIDE_FROM):
+            joined.append(" ")
+        joined.append(piece)
+    return "".join(joined)

@@ -1,0 +1,105 @@
+"""Links as editors write them: a title, an address, or both in one of several ways."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from newsletter.domain.reading.lines import trim
+
+LONGEST_ADDRESS = 2000
+_EMBEDDED = re.compile(r"https?://[^\s<>\"“”‘’，。、；）】」』]+", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"[\s<>\"\x00-\x1f\x7f]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:")
+_UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "mailto", "file", "ftp", "tel", "about", "blob"})
+_SEPARATORS = "—–-|·:：,，→"
+_OPENING = {")": "(", "）": "（"}
+
+
+class NotAnAddress(ValueError):
+    """An address that a reader could not or should not follow: the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """The words of a link and its address; either may be missing ("" and None)."""
+
+    title: str
+    url: str | None
+
+
+def link_in(text: str) -> Link:
+    """Read the words after "URL:"; raises NotAnAddress.
+
+    Forms: title only; bare address; <address>; "title (address)"; "title — address"; "[title](address)".
+    """
+    text = trim(text)
+    return _bracketed(text) or _bare(text) or _in_parentheses(text) or _embedded(text) or Link(title=text, url=None)
+
+
+def checked_address(url: str) -> str:
+    """The address as given if it is a full http or https address; raises NotAnAddress."""
+    shown = url if len(url) <= 80 else url[:79] + "…"
+    if len(url) > LONGEST_ADDRESS:
+        raise NotAnAddress(f"the address {shown} is {len(url)} characters long: at most {LONGEST_ADDRESS} are allowed")
+    if _FORBIDDEN.search(url):
+        raise NotAnAddress(f"the address “{shown}” contains white space or quotes: write them percent-encoded")
+    try:
+        parts = urlsplit(url)
+        complete = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        complete = False
+    if not complete:
+        raise NotAnAddress(f"“{shown}” is not a full web address: write one that begins with https://")
+    return url
+
+
+def _bracketed(text: str) -> Link | None:
+    at = text.rfind("](")
+    if not (text.startswith("[") and text.endswith(")") and at > 0):
+        return None
+    address = trim(text[at + 2 : -1])
+    if address.startswith("<") and address.endswith(">"):
+        address = address[1:-1]
+    return Link(title=trim(text[1:at]), url=checked_address(address))
+
+
+def _bare(text: str) -> Link | None:
+    if text.startswith("<") and text.endswith(">"):
+        text = text[1:-1]
+    return Link(title="", url=checked_address(text)) if _is_meant_as_address(text) else None
+
+
+def _in_parentheses(text: str) -> Link | None:
+    opening = _OPENING.get(text[-1:])
+    if opening is None:
+        return None
+    closing, depth = text[-1], 0
+    for at in range(len(text) - 1, max(-1, len(text) - LONGEST_ADDRESS - 10), -1):
+        depth += (text[at] == closing) - (text[at] == opening)
+        if depth == 0:
+            inside = trim(text[at + 1 : -1])
+            if not _is_meant_as_address(inside):
+                return None
+            return Link(title=trim(text[:at]), url=checked_address(inside))
+    return None
+
+
+def _embedded(text: str) -> Link | None:
+    match = _EMBEDDED.search(text)
+    if match is None:
+        return None
+    before, after = trim(text[: match.start()]), trim(text[match.end() :])
+    title = before.rstrip(_SEPARATORS + " <(（") if not after else f"{before} {after.lstrip(_SEPARATORS + ' >')}"
+    address = match[0].rstrip(".,;:!?") if before or after else match[0]
+    return Link(title=trim(title), url=checked_address(address))
+
+
+def _is_meant_as_address(text: str) -> bool:
+    scheme = _SCHEME.match(text)
+    if not text or any(char.isspace() for char in text):
+        return False
+    if scheme is None:
+        return text.lower().startswith("www.")
+    return text.startswith("//", scheme.end()) or scheme[0][:-1].lower() in _UNSAFE_SCHEMES

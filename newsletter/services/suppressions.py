@@ -1,0 +1,244 @@
+"""Suppressions: addresses that must not be mailed, and why. They outlive the subscriber."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Suppression
+from newsletter.db.queries import suppressions as queries
+from newsletter.db.queries.suppressions import NamedAddress
+from newsletter.domain.csv_table import guard_cell
+from newsletter.domain.subscriber import SuppressionReason, normalise_address
+from newsletter.domain.suppression import weaker_reasons
+from newsletter.errors import InvalidInput, NotFound
+from newsletter.services import audit
+
+AddressKey = Callable[[str], bytes]
+
+EXPORT_HEADER = ["email", "reason", "evidence", "created_at"]
+_ADDRESSES_AT_ONCE = 500
+_FIRST_CELL_ENDS = re.compile(r"[,;\t]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuppressionCounts:
+    """What became of a list of addresses: rows = created + unchanged + invalid."""
+
+    rows: int
+    created: int
+    unchanged: int
+    invalid: int
+
+
+def suppress(
+    session: Session,
+    *,
+    address: str,
+    reason: SuppressionReason,
+    evidence: str = "",
+    address_key: AddressKey,
+    now: datetime,
+    actor_id: int | None = None,
+) -> bool:
+    """Never mail this address again; whether anything changed by it.
+
+    An address has one suppression. A stronger reason (`domain.suppression`) takes the place of a weaker one,
+    otherwise the first stays, and so does its date. An erased address stays unknown. InvalidInput for what
+    is no address.
+    """
+    if reason is SuppressionReason.ERASED:
+        raise InvalidInput("erased is not a reason to choose: erase the subscriber instead")
+    named = _named(address, address_key)
+    changed = _suppress_all(session, [named], reason=reason, evidence=evidence, now=now)[1]
+    if changed:
+        _audit(session, "create", named, actor_id=actor_id, now=now, reason=reason)
+    return changed > 0
+
+
+def suppress_addresses(
+    session: Session,
+    addresses: Iterable[str],
+    *,
+    reason: SuppressionReason = SuppressionReason.MANUAL,
+    evidence: str = "",
+    address_key: AddressKey,
+    now: datetime,
+    actor_id: int | None = None,
+) -> SuppressionCounts:
+    """Suppress the address that each line begins with; blank lines do not count, and neither does a header line."""
+    rows = created = invalid = 0
+    lines = (line.strip() for line in addresses)
+    wanted = (line for number, line in enumerate(lines) if line and not (number == 0 and "@" not in line))
+    while chunk := list(islice(wanted, _ADDRESSES_AT_ONCE)):
+        named = [found for line in chunk if (found := _named_or_none(line, address_key))]
+        rows += len(chunk)
+        invalid += len(chunk) - len(named)
+        created += _suppress_all(session, named, reason=reason, evidence=evidence, now=now)[0]
+    counts = SuppressionCounts(rows=rows, created=created, unchanged=rows - created - invalid, invalid=invalid)
+    audit.record(
+        session,
+        action="suppression.import",
+        subject_type="suppression",
+        subject_id=None,
+        actor_id=actor_id,
+        detail={
+            "reason": str(reason),
+            "rows": rows,
+            "created": created,
+            "invalid": invalid,
+        },
+        now=now,
+    )
+    return counts
+
+
+def lift(
+    session: Session,
+    *,
+    address: str,
+    address_key: AddressKey,
+    now: datetime,
+    actor_id: int | None = None,
+) -> None:
+    """Let an address be mailed again; NotFound where it is not suppressed."""
+    named = _named(address, address_key)
+    found = _find(session, named)
+    if found is None:
+        raise NotFound(f"{address.strip()} is not suppressed")
+    audit.record(
+        session,
+        action="suppression.delete",
+        subject_type="suppression",
+        subject_id=found.id,
+        actor_id=actor_id,
+        detail={"reason": found.reason},
+        now=now,
+    )
+    queries.delete_suppression(session, address=_address_of(named), address_key=named.address_key)
+
+
+def find_suppression(session: Session, *, address: str, address_key: AddressKey) -> Suppression | None:
+    """The suppression of an address, also where an erasure left only its key; None where it may be mailed."""
+    return _find(session, _named(address, address_key))
+
+
+def is_suppressed(session: Session, *, address: str, address_key: AddressKey) -> bool:
+    """Whether an address must not be mailed."""
+    return find_suppression(session, address=address, address_key=address_key) is not None
+
+
+def list_suppressions(
+    session: Session,
+    *,
+    after_id: int = 0,
+    limit: int = 100,
+    reason: SuppressionReason | None = None,
+    query: str = "",
+) -> Sequence[Suppression]:
+    """A page of suppressions by id; `address` is None in those that an erasure left. `query` is a part of the address."""
+    return queries.suppressions_after(
+        session,
+        after_id=after_id,
+        limit=limit,
+        reason=str(reason) if reason else None,
+        query=query.strip().lower(),
+    )
+
+
+def count_suppressions(session: Session) -> dict[str, int]:
+    """How many suppressions there are for each reason."""
+    return queries.count_suppressions(session)
+
+
+def export_suppressions(session: Session) -> Iterator[list[str]]:
+    """Header and rows of a CSV file, streamed by address; erased addresses are unknown and so not in it."""
+    yield EXPORT_HEADER
+    for row in queries.each_suppression(session):
+        yield [
+            guard_cell(row.address or ""),
+            row.reason,
+            guard_cell(row.evidence),
+            row.created_at.isoformat(),
+        ]
+
+
+def mark_erased(session: Session, *, address: str, address_key: AddressKey, now: datetime) -> None:
+    """Keep nothing but a keyed hash of an address, by which it is recognised if somebody imports it again."""
+    key = address_key(address)
+    erased = str(SuppressionReason.ERASED)
+    queries.blank_suppression(session, address=address, address_key=key, reason=erased)
+    queries.add_suppressions(
+        session,
+        [NamedAddress(address=None, address_key=key)],
+        reason=erased,
+        evidence="",
+        now=now,
+    )
+
+
+def _suppress_all(
+    session: Session,
+    addresses: Sequence[NamedAddress],
+    *,
+    reason: SuppressionReason,
+    evidence: str,
+    now: datetime,
+) -> tuple[int, int]:
+    """(how many are new, how many are new or changed)"""
+    # Sorted, so that two at once wait for each other instead of each for the other.
+    ordered = sorted(set(addresses), key=lambda named: named.address_key)
+    if not ordered:
+        return 0, 0
+    weaker = [str(other) for other in weaker_reasons(reason)]
+    strengthened = queries.strengthen_suppressions(
+        session, ordered, reason=str(reason), evidence=evidence, weaker=weaker
+    )
+    created = queries.add_suppressions(session, ordered, reason=str(reason), evidence=evidence, now=now)
+    return created, created + strengthened
+
+
+def _named(email: str, address_key: AddressKey) -> NamedAddress:
+    address = normalise_address(email)
+    return NamedAddress(address=address, address_key=address_key(address))
+
+
+def _named_or_none(line: str, address_key: AddressKey) -> NamedAddress | None:
+    try:
+        return _named(_FIRST_CELL_ENDS.split(line, maxsplit=1)[0].strip("\"'<> "), address_key)
+    except InvalidInput:
+        return None
+
+
+def _address_of(named: NamedAddress) -> str:
+    return named.address or ""
+
+
+def _find(session: Session, named: NamedAddress) -> Suppression | None:
+    return queries.suppression_of(session, address=_address_of(named), address_key=named.address_key)
+
+
+def _audit(
+    session: Session,
+    act: str,
+    named: NamedAddress,
+    *,
+    reason: SuppressionReason,
+    actor_id: int | None,
+    now: datetime,
+) -> None:
+    found = _find(session, named)
+    audit.record(
+        session,
+        action=f"suppression.{act}",
+        subject_type="suppression",
+        subject_id=found.id if found else None,
+        actor_id=actor_id,
+        detail={"reason": str(reason)},
+        now=now,
+    )
