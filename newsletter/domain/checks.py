@@ -82,9 +82,13 @@ def _sender(newsletter: Newsletter) -> Iterator[Finding]:
     if not newsletter.from_email.strip():
         yield _blocker("from-missing", f"the newsletter has no From address: set one with {edit}")
     elif not _is_address(newsletter.from_email):
-        yield _blocker("from-invalid", f"the From address “{newsletter.from_email}” cannot be used: correct it with {edit}")
+        yield _blocker(
+            "from-invalid", f"the From address “{newsletter.from_email}” cannot be used: correct it with {edit}"
+        )
     if newsletter.reply_to.strip() and not _is_address(newsletter.reply_to):
-        yield _blocker("reply-to-invalid", f"the Reply-To address “{newsletter.reply_to}” cannot be used: correct it with {edit}")
+        yield _blocker(
+            "reply-to-invalid", f"the Reply-To address “{newsletter.reply_to}” cannot be used: correct it with {edit}"
+        )
     if not (newsletter.from_name or newsletter.name).strip():
         yield _warning("from-name-missing", f"readers see an address instead of a name: set a From name with {edit}")
 
@@ -94,18 +98,24 @@ def _subject(subject: str, brief: Brief) -> Iterator[Finding]:
         yield _blocker("subject-empty", "the subject is empty: give the brief a title")
         return
     if len(subject) > SUBJECT_LONGEST:
-        yield _warning("subject-long", f"the subject has {len(subject)} characters, mail programs show 40 to {SUBJECT_LONGEST}")
+        yield _warning(
+            "subject-long", f"the subject has {len(subject)} characters, mail programs show 40 to {SUBJECT_LONGEST}"
+        )
     letters = [character for character in subject if character.upper() != character.lower()]
     if len(letters) >= 8 and all(character.isupper() for character in letters):
         yield _warning("subject-capitals", "the subject is all capitals, which reads as spam: use sentence case")
     if not names_the_date(subject, brief.date):
-        yield _warning("subject-undated", "the subject does not name the date: mail programs fold equal subjects together")
+        yield _warning(
+            "subject-undated", "the subject does not name the date: mail programs fold equal subjects together"
+        )
 
 
 def _size(html: str) -> Iterator[Finding]:
     size = len(html.encode("utf-8", "replace"))
     if size >= HTML_LIMIT_BYTES:
-        yield _blocker("html-too-large", f"the HTML has {size:,} bytes and Gmail cuts it near 102,000: shorten the brief")
+        yield _blocker(
+            "html-too-large", f"the HTML has {size:,} bytes and Gmail cuts it near 102,000: shorten the brief"
+        )
     elif size >= HTML_WARNING_BYTES:
         yield _warning("html-too-large", f"the HTML has {size:,} bytes, close to the 102,000 where Gmail cuts it")
 
@@ -134,7 +144,9 @@ def _links(brief: Brief, known: Sequence[Finding]) -> Iterator[Finding]:
         return
     for story in brief.stories:
         if not story.url:
-            yield _warning("link-missing", f"story {story.number} has no address for its link: readers get its title only")
+            yield _warning(
+                "link-missing", f"story {story.number} has no address for its link: readers get its title only"
+            )
 
 
 def _duplicates(brief: Brief, known: Sequence[Finding]) -> Iterator[Finding]:
@@ -148,9 +160,13 @@ def _duplicates(brief: Brief, known: Sequence[Finding]) -> Iterator[Finding]:
 
 def _preheader(brief: Brief) -> Iterator[Finding]:
     if not brief.preheader.strip():
-        yield _note("preheader-missing", "there is no preheader: mail programs show the first headline after the subject")
+        yield _note(
+            "preheader-missing", "there is no preheader: mail programs show the first headline after the subject"
+        )
     elif len(brief.preheader) > PREHEADER_LONGEST:
-        yield _note("preheader-long", f"the preheader has {len(brief.preheader)} characters, few programs show over 100")
+        yield _note(
+            "preheader-long", f"the preheader has {len(brief.preheader)} characters, few programs show over 100"
+        )
 
 
 def _folded(headline: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from python_http_client.client import Client  # type: ignore[import-untyped]
+from python_http_client.client import Client, Response  # type: ignore[import-untyped]
 from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -75,13 +75,11 @@ class SendGridTransport:
 
     def post_mail(self, body: bytes) -> HttpAnswer:
         """POST /v3/mail/send with a JSON body; NotReached or NoAnswer where no status came back."""
-        answer: HttpAnswer = self._client.mail.send.post(request_body=body.decode()).answer
-        return answer
+        return _answer_of(self._client.mail.send.post(request_body=body.decode()))
 
     def get_scopes(self) -> HttpAnswer:
         """GET /v3/scopes: what the key may do."""
-        answer: HttpAnswer = self._client.scopes.get().answer
-        return answer
+        return _answer_of(self._client.scopes.get())
 
     def close(self) -> None:
         """Close kept connections; a later call opens new ones."""
@@ -101,20 +99,24 @@ class _Masked(str):
 _ORJSON_TYPE = "application/json; charset=utf-8"
 
 
+def _answer_of(response: Response) -> HttpAnswer:
+    return HttpAnswer(status=response.status_code, headers=response.headers, body=response.body)
+
+
 class _Reply:
-    """What the SDK's Response reads. It keeps the answer, also where the status is an error."""
+    """What the SDK's Response is made from; a status that is an error is no exception here, but an answer."""
 
     def __init__(self, answer: HttpAnswer) -> None:
-        self.answer = answer
+        self._answer = answer
 
     def getcode(self) -> int:
-        return self.answer.status
+        return self._answer.status
 
     def read(self) -> bytes:
-        return self.answer.body
+        return self._answer.body
 
     def info(self) -> Mapping[str, str]:
-        return self.answer.headers
+        return self._answer.headers
 
 
 class _KeptClient(Client):  # type: ignore[misc]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from urllib.parse import urlsplit
 
 from newsletter.rendering.failure import RenderingError
@@ -23,19 +22,20 @@ _VALUE = re.compile(r"""=\s*(?:"([^"]*)"|'([^']*)')""")
 _TITLE = re.compile(r"(<mj-title>)(.*?)(</mj-title>)", re.DOTALL)
 _UNSAFE = re.compile(r"""[^\x20\x21\x23-\x5b\x5d-\x7e]""")
 _TAG = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][A-Za-z0-9:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
-_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
 _CORRUPT = re.compile(r'="[^"]*\\(u\{|n|t|\\|")')
 _REMOTE = re.compile(r"<link\b|@import|<script\b|<img\b[^>]*\bsrc=\"http:", re.IGNORECASE)
 _HREF = re.compile(r'\bhref="([^"]*)"', re.IGNORECASE)
-_ALLOWED_CONTROLS = frozenset("\t\n\r")
+# C0 and C1 controls that are not line ends or tabs, halves of surrogate pairs, and what is no character at all.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def check_text(text: str, *, what: str) -> str:
     """The text itself; RenderingError where it holds a character that no mail can carry."""
-    for character in text:
-        is_control = unicodedata.category(character) in ("Cc", "Cs") and character not in _ALLOWED_CONTROLS
-        if is_control or character in "\ufffe\uffff":
-            raise RenderingError(f"{what} holds the control character U+{ord(character):04X}: remove it")
+    if found := _FORBIDDEN.search(text):
+        raise RenderingError(f"{what} holds the control character U+{ord(found[0]):04X}: remove it")
     return text
 
 

@@ -20,7 +20,7 @@ from newsletter.rendering.templates import TemplateFolder, own_templates
 from newsletter.rendering.wrapping import LINE_COLUMNS
 
 # Georgia has no ideographs: without a Chinese serif behind it, some programs mix in a bitmap font.
-SERIF = Markup("Georgia, 'Times New Roman', 'Songti SC', 'Noto Serif CJK SC', serif")
+SERIF = Markup("Georgia, 'Times New Roman', 'Songti SC', 'Noto Serif CJK KR', serif")
 
 
 def render(brief: Brief, newsletter: Newsletter, *, templates: TemplateFolder | None = None) -> Rendered:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+from newsletter.domain.greeting import greeting
 from newsletter.errors import InvalidInput
 from newsletter.rendering.slots import Segments
 
@@ -68,6 +69,16 @@ def fill_html(rendered: Rendered, values: Mapping[str, str]) -> str:
 def fill_text(rendered: Rendered, values: Mapping[str, str]) -> str:
     """The text part of one reader."""
     return Segments.of_text(rendered.text, rendered.text_slots).fill(values)
+
+
+def preview_values(*, language: str, base_url: str) -> dict[str, str]:
+    """Values of a made-up reader for previews, by slot name: what a person without a name would get."""
+    return {
+        "email": "reader@example.com",
+        "greeting": greeting("", language=language),
+        "unsubscribe_url": f"{base_url}/u/preview",
+        "web_url": f"{base_url}/archive",
+    }
 
 
 def web_page(rendered: Rendered) -> str:

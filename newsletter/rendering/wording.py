@@ -49,7 +49,7 @@ _ENGLISH = Wording(
     minutes="{count} min read",
     reason="You receive this because {email} is subscribed to {newsletter}.",
     web_reason="This is the web version of {newsletter}.",
-    colon=":",
+    colon=": ",
 )
 _SIMPLIFIED = Wording(
     locale="zh_Hans",

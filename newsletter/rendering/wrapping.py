@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 LINE_COLUMNS = 72
 # A line may break at a space and beside an ideograph, kana or Hangul syllable, which are words of their own.
-_WIDE = "\u2e80-\u303f\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\U00020000-\U0003fffd"
+_WIDE = (
+    "\u2e80-\u303f\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\U00020000-\U0003fffd"
+)
 _PIECE = re.compile(f"[ ]+|[{_WIDE}]|[^ {_WIDE}]+")
 # What must not begin or end a line (kinsoku), of full and of half width.
 _NOT_FIRST = frozenset("，。、！？：；）」』》〉】〕…—·～％”’,.!?:;)]}%")
@@ -17,7 +19,7 @@ _NOT_LAST = frozenset("（「『《〈【〔“‘([{")
 
 def columns(text: str) -> int:
     """How many columns a terminal gives this text: 2 for wide characters, 0 for combining ones (UAX #11)."""
-    return sum(map(_width, text))
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def wrap(text: str, indent: str = "", first: str | None = None) -> str:
@@ -26,13 +28,14 @@ def wrap(text: str, indent: str = "", first: str | None = None) -> str:
     A word that is longer than a line (an address) stays whole on its own line.
     """
     lines: list[str] = []
-    line = ""
+    line, used = "", 0
     room = LINE_COLUMNS - columns(indent)
     for word in _words(text):
-        if line.strip() and columns(line) + columns(word.rstrip()) > room:
+        if used and used + columns(word.rstrip(" ")) > room:
             lines.append(line)
-            line = ""
-        line += word if line else word.lstrip(" ")
+            line, used = "", 0
+        line += word
+        used += columns(word)
     lines.append(line)
     head = indent if first is None else first
     return "\n".join((head if number == 0 else indent) + shown.rstrip(" ") for number, shown in enumerate(lines))

@@ -11,13 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
 from sqlalchemy.orm import Session
 
 from newsletter.db.queries import imports as queries
 from newsletter.db.queries import lists as list_queries
 from newsletter.db.queries.imports import ImportTarget, RowOutcome, StagedRow
-from newsletter.domain.csv_columns import ParsedRow
 from newsletter.domain.subscriber import OptIn, SubscriptionStatus
 from newsletter.services import audit, lists
 from newsletter.services.subscriber_tables import (
@@ -120,15 +118,15 @@ def _target(session: Session, slug: str, *, confirmed: bool, consent_source: str
 
 def _merge(
     session: Session,
-    people: list[ParsedRow],
+    rows: list[StagedRow],
     *,
     target: ImportTarget,
     address_key: Callable[[str], bytes],
     dry_run: bool,
 ) -> Counter[RowOutcome]:
     queries.lock_imports(session)
-    key_of = address_key if queries.erased_exist(session) else None
-    rows = [_staged(person, key_of) for person in people]
+    if queries.erased_exist(session):
+        rows = [row._replace(address_key=address_key(row.address)) for row in rows]
     queries.stage_rows(session, rows)
     counts = Counter(queries.count_outcomes(session, target, rows))
     if not dry_run and counts.keys() != {RowOutcome.UNCHANGED}:
@@ -139,19 +137,6 @@ def _merge(
             queries.confirm_subscriptions(session, target, rows)
     queries.drop_staged_rows(session)
     return counts
-
-
-def _staged(person: ParsedRow, key_of: Callable[[str], bytes] | None) -> StagedRow:
-    return StagedRow(
-        person.address,
-        person.email,
-        person.name,
-        person.language,
-        person.time_zone,
-        orjson.dumps(person.attributes).decode() if person.attributes else None,
-        key_of(person.address) if key_of else None,
-        int(person.has_left),
-    )
 
 
 def _result(table: SubscriberTable, counts: Counter[RowOutcome], errors_file: Path | None) -> ImportResult:

@@ -12,7 +12,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 
 import orjson
 
+from newsletter.db.queries.imports import StagedRow
 from newsletter.domain.csv_columns import Columns, ParsedRow, columns_of, parse_row
 from newsletter.domain.csv_table import (
     Record,
@@ -34,8 +35,7 @@ from newsletter.errors import InvalidInput, NotFound
 _SAMPLE_BYTES = 262_144
 _HEAD_BYTES = 65_536
 _LONGEST_LINE = 1_000_000
-_RUN_ROWS = 20_000
-_BLOCK_ROWS = 500
+_RUN_LINES = 50_000
 _PROGRESS_ROWS = 5_000
 
 Progress = Callable[[int, int | None], None]
@@ -172,10 +172,11 @@ def opened(source: BinaryIO | Path) -> Iterator[BinaryIO]:
             yield copy
 
 
-def people_of(rows: Iterable[ParsedRow]) -> Iterator[ParsedRow]:
+def people_of(rows: Iterable[ParsedRow]) -> Iterator[StagedRow]:
     """People sorted by address, each once: of rows with the same address, what a later line gives wins."""
-    person: ParsedRow | None = None
-    for row in sorted_rows(rows):
+    person: StagedRow | None = None
+    for line in sorted_lines(map(_as_line, rows)):
+        row = _staged(line)
         if person is None or person.address != row.address:
             if person is not None:
                 yield person
@@ -186,44 +187,47 @@ def people_of(rows: Iterable[ParsedRow]) -> Iterator[ParsedRow]:
         yield person
 
 
-def _overwritten(earlier: ParsedRow, later: ParsedRow) -> ParsedRow:
+def _as_line(row: ParsedRow) -> str:
+    # A tab sorts before all characters of an address, and no value holds one: attributes are JSON, which escapes it.
+    attributes = orjson.dumps(row.attributes).decode() if row.attributes else ""
+    return (
+        f"{row.address}\t{row.line:012}\t{row.email}\t{row.name}\t{row.language}\t{row.time_zone}"
+        f"\t{row.has_left:d}\t{attributes}\n"
+    )
+
+
+def _staged(line: str) -> StagedRow:
+    address, _, email, name, language, time_zone, has_left, attributes = line[:-1].split("\t")
+    return StagedRow(address, email, name, language, time_zone, attributes or None, None, int(has_left))
+
+
+def _overwritten(earlier: StagedRow, later: StagedRow) -> StagedRow:
+    attributes = orjson.loads(earlier.attributes or "{}") | orjson.loads(later.attributes or "{}")
     return earlier._replace(
         name=later.name or earlier.name,
         language=later.language or earlier.language,
         time_zone=later.time_zone or earlier.time_zone,
+        attributes=orjson.dumps(attributes).decode() if attributes else None,
         has_left=later.has_left,
-        attributes=earlier.attributes | later.attributes,
     )
 
 
-def sorted_rows(rows: Iterable[ParsedRow]) -> Iterator[ParsedRow]:
-    """All rows by address and then by line, with no more than a few runs' worth of them in memory."""
-    remaining = iter(rows)
-    with tempfile.TemporaryFile() as spill:
-        runs: list[list[tuple[int, int]]] = []
-        while run := sorted(islice(remaining, _RUN_ROWS)):
-            if len(run) < _RUN_ROWS and not runs:
+def sorted_lines(lines: Iterable[str]) -> Iterator[str]:
+    """All lines in order of their characters, with no more than a few runs' worth of them in memory."""
+    remaining = iter(lines)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as files:
+        runs: list[TextIO] = []
+        while run := sorted(islice(remaining, _RUN_LINES)):
+            if len(run) < _RUN_LINES and not runs:
                 yield from run
                 return
-            runs.append(_spilled(run, spill))
+            path = Path(folder, str(len(runs)))
+            spill = files.enter_context(path.open("w+", encoding="utf-8", newline="\n"))
+            spill.writelines(run)
+            spill.seek(0)
+            runs.append(spill)
             del run
-        yield from heapq.merge(*(_read_back(blocks, spill) for blocks in runs))
-
-
-def _spilled(run: list[ParsedRow], spill: BinaryIO) -> list[tuple[int, int]]:
-    """Write a sorted run; returns (offset, size) of each of its blocks."""
-    blocks = []
-    for first in range(0, len(run), _BLOCK_ROWS):
-        block = orjson.dumps([tuple(row) for row in run[first : first + _BLOCK_ROWS]])
-        blocks.append((spill.tell(), len(block)))
-        spill.write(block)
-    return blocks
-
-
-def _read_back(blocks: list[tuple[int, int]], spill: BinaryIO) -> Iterator[ParsedRow]:
-    for offset, size in blocks:
-        spill.seek(offset)
-        yield from map(ParsedRow._make, orjson.loads(spill.read(size)))
+        yield from heapq.merge(*runs)
 
 
 @cache

@@ -141,7 +141,7 @@ def list_suppressions(
     reason: SuppressionReason | None = None,
     query: str = "",
 ) -> Sequence[Suppression]:
-    """A page of suppressions by id; `address` is None in those that an erasure left. `query` is a part of the address."""
+    """A page of suppressions by id; `address` is None where a person was erased. `query` is a part of the address."""
     return queries.suppressions_after(
         session,
         after_id=after_id,

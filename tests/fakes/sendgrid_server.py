@@ -196,7 +196,9 @@ class _Api(BaseHTTPRequestHandler):
         for row, personalization in enumerate(body["personalizations"]):
             email = personalization["to"][0]["email"]
             if email.startswith("badaddress"):
-                self._refuse(400, f"Does not contain a valid address: {email}", field=f"personalizations.{row}.to.0.email")
+                self._refuse(
+                    400, f"Does not contain a valid address: {email}", field=f"personalizations.{row}.to.0.email"
+                )
                 return True
             if email.startswith("badheader"):
                 self._refuse(400, "The headers are not valid", field=f"personalizations.{row}.headers")

@@ -20,7 +20,10 @@ def make_recipient(number: int, *, local: str = "reader", **changes: object) -> 
         "token": token,
         "email": f"{local}{number}@example.org",
         "name": f"Reader {number}",
-        "values": {"greeting": f"Good morning & hello, Reader {number}", "unsubscribe": f"https://n.example/u/{token}?a=1&b=2"},
+        "values": {
+            "greeting": f"Good morning & hello, Reader {number}",
+            "unsubscribe": f"https://n.example/u/{token}?a=1&b=2",
+        },
         "headers": {"Message-ID": f"<{token}@n.example>", "List-Unsubscribe": f"<https://n.example/u/{token}>"},
         "return_path": f"b-{token}@n.example",
     }
@@ -41,7 +44,9 @@ def compose(recipient: Recipient) -> bytes:
     message["Date"] = "Mon, 22 Jun 2026 06:00:00 +0000"
     for name, value in recipient.headers.items():
         message[name] = value
-    message.set_content(f"{recipient.values['greeting']}\n.\n..two dots\n.hidden\nunsubscribe: {recipient.values['unsubscribe']}\n")
+    message.set_content(
+        f"{recipient.values['greeting']}\n.\n..two dots\n.hidden\nunsubscribe: {recipient.values['unsubscribe']}\n"
+    )
     message.add_alternative("<p>Today</p>\n.\n<p>tomorrow</p>\n", subtype="html")
     message.set_boundary(f"=_{recipient.token}")
     return message.as_bytes()

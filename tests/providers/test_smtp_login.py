@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from newsletter.domain.mail import OutcomeKind
 from newsletter.errors import ConfigurationError
@@ -122,19 +124,38 @@ class _Keeper:
         return "250 2.0.0 kept"
 
 
+async def _end_sessions() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+@contextmanager
+def independent_server(keeper: _Keeper) -> Iterator[int]:
+    """aiosmtpd, which shares no code with our fake, on a port of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    starting = loop.create_server(lambda: SMTP(keeper, loop=loop), "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result(timeout=5)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        asyncio.run_coroutine_threadsafe(_end_sessions(), loop).result(timeout=5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+
+
 def test_an_independent_server_receives_the_same_bytes(make_smtp: Make) -> None:
     keeper = _Keeper()
-    controller = Controller(keeper, hostname="127.0.0.1", port=0)
-    controller.start()
-    try:
-        assert controller.server is not None
-        port = controller.server.sockets[0].getsockname()[1]
-        recipients = make_recipients(5)
-        assert set(kinds(make_smtp(f"smtp://127.0.0.1:{port}").send(make_mailing(), recipients)).values()) == {
-            OutcomeKind.ACCEPTED
-        }
-    finally:
-        controller.stop()
+    recipients = make_recipients(5)
+    with independent_server(keeper) as port:
+        provider = make_smtp(f"smtp://127.0.0.1:{port}")
+        outcomes = kinds(provider.send(make_mailing(), recipients))
+        provider.close()
+    assert set(outcomes.values()) == {OutcomeKind.ACCEPTED}
     assert keeper.mails == [(each.return_path, [each.email], sha256(each)) for each in recipients]
 
 

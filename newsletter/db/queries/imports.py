@@ -270,7 +270,8 @@ def _staged_with_subscribers(rows: Sequence[StagedRow]) -> FromClause:
 
 
 def _in_range(rows: Sequence[StagedRow]) -> ColumnElement[bool]:
-    return Subscriber.address.between(rows[0].address, rows[-1].address)
+    # Not BETWEEN: its bounds may not carry the collation that SQLAlchemy gives them.
+    return and_(Subscriber.address >= rows[0].address, Subscriber.address <= rows[-1].address)
 
 
 def _is_place_on(list_id: int) -> ColumnElement[bool]:

@@ -113,7 +113,7 @@ def each_suppression(session: Session) -> Iterator[Suppression]:
 def count_suppressions(session: Session) -> dict[str, int]:
     """How many suppressions there are for each reason."""
     rows = session.execute(select(Suppression.reason, func.count()).group_by(Suppression.reason))
-    return {reason: count for reason, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _is_about(address: str, address_key: bytes) -> ColumnElement[bool]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from newsletter.domain.findings import Finding, Level
 from newsletter.domain.reading.dates import NotOneDay, date_at_end, date_of, posted_in
-from newsletter.domain.reading.drafts import BriefDraft, Piece, SectionDraft, StoryDraft
+from newsletter.domain.reading.drafts import MAX_STORIES, BriefDraft, Piece, SectionDraft, StoryDraft
 from newsletter.domain.reading.labels import HEADER_FIELDS, STORY_FIELDS, Field, field_named, split_label
 from newsletter.domain.reading.lines import Kind, Line, trim
 from newsletter.domain.reading.links import NotAnAddress, link_in
 from newsletter.errors import Fault
 
-MAX_STORIES = 500
 _LONGEST_HEADING = 100
 _PROSE_FIELDS = frozenset({Field.SUMMARY, Field.WHY})
 
@@ -151,7 +150,7 @@ class _Assembler:
         elif bare in STORY_FIELDS:
             self._open_field(story, bare, line, "")
         elif line.kind is Kind.BULLET:
-            self._take_bullet(story, line)
+            self._take_bullet(story, line, following)
         elif self._heads_section(line, following):
             self._open_section(line.text, line.number)
         else:
@@ -165,9 +164,11 @@ class _Assembler:
             self._faults.append(Fault(line=line.number, message=message))
         story.open(field, line.number, text, url=line.url)
 
-    def _take_bullet(self, story: _OpenStory, line: Line) -> None:
+    def _take_bullet(self, story: _OpenStory, line: Line, following: Line | None) -> None:
         field = _field_of_bullet(story, line)
-        if field is not None:
+        if field is Field.SOURCE and _wraps_headline(story, line, following):
+            story.add(line)
+        elif field is not None:
             story.open(field, line.number, line.text, url=line.url)
         elif story.field in _PROSE_FIELDS:
             story.add(line)
@@ -177,6 +178,8 @@ class _Assembler:
     def _take_paragraph(self, story: _OpenStory, line: Line) -> None:
         if story.field is Field.HEADLINE and story.piece.parts and (line.after_blank or is_dated_source(line.text)):
             story.open(Field.SOURCE, line.number, line.text, url=line.url)
+        elif line.after_blank and Field.LINK not in story.pieces and _is_link(line):
+            story.open(Field.LINK, line.number, line.text, url=line.url)
         elif not line.after_blank or not story.piece.parts or story.field in _PROSE_FIELDS:
             story.add(line)
         else:
@@ -255,9 +258,14 @@ def _field_of_bullet(story: _OpenStory, line: Line) -> Field | None:
         return Field.SOURCE
     if Field.DATE not in story.pieces and _is_date(line.text):
         return Field.DATE
-    if Field.LINK not in story.pieces and (_holds_address(line.text) or line.url is not None and _is_short(line.text)):
-        return Field.LINK
-    return None
+    return Field.LINK if Field.LINK not in story.pieces and _is_link(line) else None
+
+
+def _wraps_headline(story: _OpenStory, line: Line, following: Line | None) -> bool:
+    """Whether what looks like a bullet is the dash inside a headline that was broken there: the source comes next."""
+    if story.field is not Field.HEADLINE or line.after_blank or following is None or is_dated_source(line.text):
+        return False
+    return split_label(following.text) is None and is_dated_source(following.text)
 
 
 def _opens_story(following: Line) -> bool:
@@ -277,14 +285,10 @@ def _is_date(text: str) -> bool:
         return True
 
 
-def _holds_address(text: str) -> bool:
-    """Whether a bullet is a link rather than prose that mentions one."""
+def _is_link(line: Line) -> bool:
+    """Whether a line without a label is a link rather than prose that mentions one."""
     try:
-        link = link_in(text)
+        link = link_in(line.text)
     except NotAnAddress:
         return True
-    return link.url is not None and _is_short(link.title)
-
-
-def _is_short(text: str) -> bool:
-    return len(text) <= 2 * _LONGEST_HEADING
+    return (link.url is not None or line.url is not None) and len(link.title) <= _LONGEST_HEADING

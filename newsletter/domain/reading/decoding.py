@@ -10,6 +10,7 @@ from newsletter.domain.findings import Finding, Level
 from newsletter.errors import Fault, UnreadableBrief
 
 MAX_BYTES = 1_048_576
+_BINARY = "is binary, not text: save it as plain text, Markdown, HTML or JSON"
 _BREAKS = dict.fromkeys((0x0B, 0x0C, 0x85, 0x2028, 0x2029), "\n")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -65,7 +66,7 @@ def _require_size(source: str | bytes) -> None:
 
 def _require_text(text: str) -> None:
     if "\x00" in text or len(_CONTROLS.findall(text)) > _MAX_CONTROL_SHARE * len(text) + 2:
-        raise _refused("is binary, not text: save it as plain text, Markdown, HTML or JSON")
+        raise _refused(_BINARY)
 
 
 def _text_of(source: bytes) -> tuple[str, str | None]:
@@ -74,7 +75,10 @@ def _text_of(source: bytes) -> tuple[str, str | None]:
         if source.startswith(bom):
             return _strict(source[len(bom) :], encoding), None
     if b"\x00" in source:
-        return _strict(source, _utf16_order(source)), None
+        text = _strict(source, _utf16_order(source))
+        if _CONTROLS.search(text):
+            raise _refused(_BINARY)
+        return text, None
     try:
         return source.decode("utf-8"), None
     except UnicodeDecodeError as error:
@@ -102,7 +106,7 @@ def _utf16_order(source: bytes) -> str:
     """The byte order that the zero bytes of ASCII characters betray; binary data has them on both sides."""
     first, second = source[::2].count(0), source[1::2].count(0)
     if len(source) % 2 or min(first, second) * 20 > max(first, second):
-        raise _refused("is binary, not text: save it as plain text, Markdown, HTML or JSON")
+        raise _refused(_BINARY)
     return "utf-16-le" if second > first else "utf-16-be"
 
 

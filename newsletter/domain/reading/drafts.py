@@ -10,6 +10,8 @@ from newsletter.domain.reading.labels import Field
 from newsletter.domain.reading.lines import join_wrapped
 from newsletter.errors import Fault
 
+MAX_STORIES = 500
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:

@@ -7,7 +7,10 @@ from enum import StrEnum
 
 from newsletter.domain.reading.labels import split_label
 
-_HTML_TAG = r"(?:!doctype|!--|html|head|body|meta|div|section|article|main|span|p|h[1-6]|ul|ol|li|table|br|b|strong|a)"
+_HTML_TAG = (
+    r"(?:!doctype|!--|html|head|body|meta|title|style|script|div|section|article|main|header|blockquote|center|span|font"
+    r"|p|pre|h[1-6]|ul|ol|li|dl|table|tr|td|br|hr|img|a|b|i|u|em|strong)"
+)
 _HTML_START = re.compile(rf"\s*<{_HTML_TAG}[\s>/-]", re.IGNORECASE)
 _HTML_CLOSING = re.compile(r"</(?:p|li|h[1-6]|ul|ol|div)>", re.IGNORECASE)
 _JSON_START = re.compile(r"\s*(?:\{\s*(?:\"|\}|\Z)|\[\s*[\[{\]\"])")
@@ -35,9 +38,9 @@ def detected_format(text: str) -> BriefFormat:
         return BriefFormat.HTML
     if _has_round_bullets(text):
         return BriefFormat.TEXT
-    if len(_HTML_CLOSING.findall(text)) >= 3:
-        return BriefFormat.HTML
-    return BriefFormat.MARKDOWN if _MARKDOWN.search(text) else BriefFormat.TEXT
+    if _MARKDOWN.search(text):
+        return BriefFormat.MARKDOWN
+    return BriefFormat.HTML if len(_HTML_CLOSING.findall(text)) >= 3 else BriefFormat.TEXT
 
 
 def _has_round_bullets(text: str) -> bool:

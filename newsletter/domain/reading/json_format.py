@@ -11,8 +11,9 @@ from newsletter.domain.brief import Brief, Section, Story
 from newsletter.domain.findings import Finding, Level
 from newsletter.domain.reading.dates import posted_line
 from newsletter.domain.reading.decoding import without_controls
-from newsletter.domain.reading.drafts import BriefDraft, Piece, SectionDraft, StoryDraft
+from newsletter.domain.reading.drafts import MAX_STORIES, BriefDraft, Piece, SectionDraft, StoryDraft
 from newsletter.domain.reading.labels import Field
+from newsletter.domain.reading.lines import join_wrapped
 from newsletter.errors import Fault, UnreadableBrief
 
 _TEXT, _OPTIONAL = "a text", "a text or null"
@@ -89,17 +90,14 @@ def brief_from_dict(content: Mapping[str, Any]) -> Brief:
 def draft_of_json(text: str) -> BriefDraft:
     """The draft of a JSON document; UnreadableBrief where it is no JSON or has not the shape."""
     content, findings = _loaded(text)
-    faults = list(_faults_in(content))
-    if faults:
-        raise UnreadableBrief(faults)
-    return BriefDraft(
-        header=_pieces(content, _HEADER_FIELDS),
-        sections=tuple(
-            SectionDraft(title=section.get("title") or "", line=None, stories=tuple(map(_draft, section["stories"])))
-            for section in content["sections"]
-        ),
-        findings=findings,
-    )
+    faults = tuple(_faults_in(content))
+    sections = tuple(_section_draft(section) for section in _objects_at(content, "sections"))
+    if not sections or sum(len(section.stories) for section in sections) > MAX_STORIES:
+        reason = (
+            f"there are more than {MAX_STORIES} stories: split the brief" if sections else "sections has no section"
+        )
+        raise UnreadableBrief([*faults] or [Fault(line=None, message=reason)])
+    return BriefDraft(header=_pieces(content, _HEADER_FIELDS), sections=sections, findings=findings, faults=faults)
 
 
 def _story_as_dict(story: Story) -> dict[str, Any]:
@@ -235,15 +233,31 @@ def _list_at(value: Any, key: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _draft(content: Mapping[str, Any]) -> StoryDraft:
+def _objects_at(value: Any, key: str) -> Iterator[Mapping[str, Any]]:
+    return (item for item in _list_at(value, key) if isinstance(item, Mapping))
+
+
+def _section_draft(content: Mapping[str, Any]) -> SectionDraft:
+    title = content.get("title")
+    return SectionDraft(
+        title=join_wrapped([title]) if isinstance(title, str) else "",
+        line=None,
+        stories=tuple(_story_draft(story) for story in _objects_at(content, "stories")),
+    )
+
+
+def _story_draft(content: Mapping[str, Any]) -> StoryDraft:
     pieces = _pieces(content, _STORY_FIELDS)
     pieces.setdefault(Field.DATE, Piece(line=None, parts=()))  # else a date would be sought in the source
-    return StoryDraft(line=None, ordinal=content.get("number"), pieces=pieces)
+    ordinal = content.get("number")
+    return StoryDraft(line=None, ordinal=ordinal if isinstance(ordinal, int) else None, pieces=pieces)
 
 
 def _pieces(content: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[Field, Piece]:
     pieces = {
-        field: Piece(line=None, parts=(content[key],)) for key, field in fields.items() if content.get(key) is not None
+        field: Piece(line=None, parts=(content[key],))
+        for key, field in fields.items()
+        if isinstance(content.get(key), str)
     }
     if Field.LINK in pieces:
         pieces[Field.LINK] = Piece(line=None, parts=(), url=content["url"].strip())

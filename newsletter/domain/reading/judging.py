@@ -175,7 +175,7 @@ class _Judge:
                     draft.line, "section-empty", f"the section “{draft.title[:60]}” has no story and is left out"
                 )
         if not number:
-            self._fault(None, "the brief has no story: begin each with a number, as in “1. Headline”")
+            self._fault(None, "the brief has no story: each begins with a number, as in “1. Headline”")
         if moved is not None:
             self._note(
                 moved.line, "renumbered", f"the stories are renumbered from 1 to {number} through the whole brief"
@@ -184,9 +184,9 @@ class _Judge:
 
     def _story(self, draft: StoryDraft, number: int) -> Story:
         name = f"story {number}"
-        headline = self._required(draft, Field.HEADLINE, name, "headline: write it after the number")
+        headline = self._required(draft, Field.HEADLINE, name, "headline: give it one after its number")
         source, day = self._source_and_date(draft, name)
-        summary = self._required(draft, Field.SUMMARY, name, "summary: add a line that begins with “Summary:”")
+        summary = self._required(draft, Field.SUMMARY, name, "summary: give it one (“Summary: …”)")
         why = self._bounded(Field.WHY, draft.pieces.get(Field.WHY, _EMPTY), name)
         if not why:
             self._warn(draft.line, "why-missing", f"{name} does not say why it matters")
@@ -249,7 +249,7 @@ class _Judge:
         words = draft.pieces.get(Field.LINK_TITLE, _EMPTY)
         if piece is None or not (piece.text or piece.url or words.text):
             line = draft.pieces.get(Field.LINK, _EMPTY).line or draft.line
-            self._fault(line, f"{name} has no link: add a line that begins with “URL:”")
+            self._fault(line, f"{name} has no link: give it one (“URL: …”)")
             return Link(title=headline, url=None)
         try:
             link = Link(title="", url=None) if piece is words else _link_of(piece)

@@ -13,8 +13,8 @@ _NUMBER = re.compile(
     r"[(（]?(\d{1,3})(?:\ufe0f?\u20e3|\s*(?:[.．](?!\d)|[.．](?=(?:19|20)\d\d\D)|[)）、]))\s*(.*)",
     re.DOTALL,
 )
-_BULLET = re.compile(r"(?:[•·‣◦▪▫●○■□◆♦➢►\uf0b7\uf0a7]\s*|[-*–—−‐‑+]\s+|o\t\s*)(.*)", re.DOTALL)
-_TIGHT_BULLETS = "-*–—−‐‑+"
+_BULLET = re.compile(r"(?:[•·‣◦▪▫●○■□◆♦➢►\uf0b7\uf0a7]\s*|[-*–—−‐‑]\s+|o\t\s*)(.*)", re.DOTALL)
+_TIGHT_BULLETS = "-*–—−‐‑"
 _TAB_WIDTH = 4
 _WIDE_FROM = "\u2e80"  # where the East Asian scripts begin: they are written without spaces
 
@@ -85,7 +85,15 @@ def join_wrapped(parts: list[str]) -> str:
     pieces = [piece for part in parts for piece in map(trim, part.split("\n")) if piece]
     joined: list[str] = []
     for piece in pieces:
-        if joined and not (joined[-1][-1] >= _WIDE_FROM and piece[0] >= _WIDE_FROM):
+        if joined and not _runs_on(joined[-1], piece):
             joined.append(" ")
         joined.append(piece)
     return "".join(joined)
+
+
+def _runs_on(before: str, after: str) -> bool:
+    """Whether a line was broken inside East Asian text, or behind the hyphen of a compound ("long-", "horizon")."""
+    if before[-1] >= _WIDE_FROM and after[0] >= _WIDE_FROM:
+        return True
+    compound = before[-1] == "-" and before[-2:-1].isalnum() and after[0].isalnum()
+    return compound and after.split(None, 1)[0] not in ("and", "or", "to")

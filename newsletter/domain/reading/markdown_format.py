@@ -130,6 +130,7 @@ def _line(number: int, words: str, *, indent: int, after_blank: bool) -> Line:
 
 def _shaped(number: int, words: str, *, indent: int, after_blank: bool) -> Line:
     bold = words.startswith(("**", "__"))
+    words = "-" + words[1:] if words.startswith("+ ") else words
     shape = Shape(kind=Kind.TEXT, text=words) if bold else shape_of(words)
     inline = inline_of(_with_label_colon(shape.text))
     text, ordinal, kind = inline.text, shape.ordinal, shape.kind

@@ -31,12 +31,12 @@ def brief_as_text(brief: Brief) -> str:
 
     What its place alone would not tell ("Title:", "Source:", "Language:", "Link title:") gets a label.
     """
-    return "".join(_written(brief, _Text()))
+    return "".join(_written(brief, _Text())).rstrip("\n") + "\n"
 
 
 def brief_as_markdown(brief: Brief) -> str:
     """The brief as Markdown: # title, ## section, ### 1. headline, bullets with bold labels."""
-    return "".join(_written(brief, _Markdown()))
+    return "".join(_written(brief, _Markdown())).rstrip("\n") + "\n"
 
 
 class _Text:

@@ -1,0 +1,180 @@
+"""Two thousand mails over real SMTP by real Celery workers, in peace and under fire."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import select
+
+from newsletter.db.models import Delivery
+from newsletter.domain.issue import DeliveryStatus, IssueStatus
+from newsletter.runtime import Runtime
+from newsletter.services import issues, subscribers
+from newsletter.services.users import OPERATOR
+from newsletter.settings import Settings
+from tests.e2e.sending_site import SendingSite
+from tests.fakes.process import FakeProcess
+from tests.processes import Processes, settings_environment
+
+PEOPLE = 2_000
+BATCH_SIZE = 50
+KILLS = 10
+LEASE_SECONDS = 3
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def site(
+    settings: Settings, request: pytest.FixtureRequest, tmp_path: Path, processes: Processes
+) -> Iterator[SendingSite]:
+    """Postgres comes with Redis as broker, SQLite with the embedded one."""
+    record = tmp_path / "mails.jsonl"
+    is_postgres = settings.database_url.startswith("postgresql")
+    broker = request.getfixturevalue("redis_url") if is_postgres else ""
+    with FakeProcess("tests.fakes.smtp_server", "--port", "0", "--record", str(record)) as smtp:
+        changed = settings.model_copy(
+            update={
+                "broker_url": broker,
+                "provider": "smtp",
+                "smtp_url": type(settings.smtp_url)(f"smtp://127.0.0.1:{smtp.port}"),
+                "smtp_connections": 2,
+                "smtp_batch_size": BATCH_SIZE,
+                "claim_lease_seconds": LEASE_SECONDS,
+                "tick_seconds": 0.5,
+            }
+        )
+        final = Settings(_env_file=None, **changed.model_dump())
+        runtime = Runtime.from_settings(final)
+        try:
+            yield SendingSite(
+                runtime, processes, environment=settings_environment(final), smtp=smtp, record=record
+            )
+        finally:
+            processes.close()
+            runtime.close()
+
+
+def test_every_member_of_the_audience_gets_exactly_one_mail(site: SendingSite) -> None:
+    issue_id = site.make_issue(PEOPLE)
+    site.start()
+    site.send(issue_id)
+    assert site.wait_until_final(issue_id) is IssueStatus.SENT
+    tally = site.tally(issue_id)
+    assert (tally.audience, tally.accepted) == (PEOPLE, PEOPLE)
+    mails = site.mails()
+    assert len(mails) == PEOPLE
+    assert set(mails.values()) == {1}
+
+
+def test_killed_workers_and_a_flushed_broker_lose_nobody_and_double_nobody(site: SendingSite) -> None:
+    chance = random.Random(20260622)
+    site.smtp.control({"set": {"delay_seconds": 0.01}})
+    issue_id = site.make_issue(PEOPLE)
+    site.start()
+    site.send(issue_id)
+    for round_ in range(KILLS):
+        site.wait_until_accepted(issue_id, 1 + round_ * PEOPLE // (2 * KILLS))
+        time.sleep(chance.random() * 0.2)
+        site.kill_a_worker(chance)
+        if round_ == KILLS // 2 and site.runtime.settings.broker_url:
+            redis.Redis.from_url(site.runtime.settings.broker_url).flushall()
+    site.wait_until_final(issue_id)
+    tally = site.tally(issue_id)
+    mails = site.mails()
+    with site.runtime.reading() as session:
+        rows = session.execute(select(Delivery.subscriber_id, Delivery.status)).all()
+    accepted = {site.message_id(issue_id, id_) for id_, status in rows if status == DeliveryStatus.ACCEPTED}
+    unknown = {site.message_id(issue_id, id_) for id_, status in rows if status == DeliveryStatus.UNKNOWN}
+    assert max(mails.values()) == 1, "somebody got two"
+    assert accepted <= set(mails), "the ledger calls a mail accepted that nobody took"
+    assert set(mails) <= accepted | unknown, "somebody got a mail that the ledger knows nothing of"
+    assert len(accepted) + len(unknown) == PEOPLE == tally.audience, "somebody is missing"
+    # Each killed worker held at most one batch in each of its two slots.
+    assert tally.unknown <= KILLS * 2 * BATCH_SIZE
+
+
+def test_who_leaves_in_mid_send_gets_nothing_more(site: SendingSite) -> None:
+    issue_id = site.make_issue(400)
+    site.smtp.control({"set": {"delay_seconds": 0.02}})
+    site.start(workers=1)
+    site.send(issue_id)
+    site.wait_until_accepted(issue_id, 1)
+    with site.runtime.transaction() as session:
+        newsletter_id = issues.find_issue(session, issue_id).newsletter_id
+        last = session.scalars(select(Delivery.subscriber_id).order_by(Delivery.subscriber_id.desc()).limit(40)).all()
+        for subscriber_id in last:
+            subscribers.unsubscribe(
+                session, subscriber_id=subscriber_id, newsletter_id=newsletter_id, source="test", now=site.runtime.now()
+            )
+    site.wait_until_final(issue_id)
+    mails = site.mails()
+    assert site.tally(issue_id).suppressed == 40
+    assert not {site.message_id(issue_id, subscriber_id) for subscriber_id in last} & set(mails)
+    assert len(mails) == 360
+
+
+def test_a_pause_holds_the_rest_within_seconds_and_a_resume_sends_it(site: SendingSite) -> None:
+    issue_id = site.make_issue(300)
+    site.smtp.control({"set": {"delay_seconds": 0.03}})
+    site.start(workers=1)
+    site.send(issue_id)
+    site.wait_until_accepted(issue_id, 1)
+    with site.runtime.transaction() as session:
+        issues.pause_issue(session, issue_id, actor=OPERATOR, now=site.runtime.now())
+    time.sleep(2)
+    held = len(site.mails())
+    assert held < 300
+    time.sleep(1)
+    assert len(site.mails()) == held
+    assert site.tally(issue_id).claimed == 0
+    with site.runtime.transaction() as session:
+        issues.resume_issue(session, issue_id, actor=OPERATOR, now=site.runtime.now())
+    assert site.wait_until_final(issue_id) is IssueStatus.SENT
+    assert set(site.mails().values()) == {1}
+    assert len(site.mails()) == 300
+
+
+def test_a_stopped_worker_hands_back_what_it_has_not_sent(site: SendingSite) -> None:
+    issue_id = site.make_issue(200)
+    site.smtp.control({"set": {"delay_seconds": 0.05}})
+    site.start(workers=1)
+    site.send(issue_id)
+    site.wait_until_accepted(issue_id, 1)
+    site.workers.pop().terminate()
+    tally = site.tally(issue_id)
+    assert (tally.claimed, tally.unknown) == (0, 0)
+    assert tally.pending > 0
+    site.start_worker()
+    assert site.wait_until_final(issue_id) is IssueStatus.SENT
+    assert set(site.mails().values()) == {1}
+
+
+def test_a_server_that_is_down_costs_time_and_nobody(site: SendingSite) -> None:
+    issue_id = site.make_issue(60)
+    site.smtp.control({"set": {"greeting": "421 4.3.2 down for repairs"}})
+    site.start(workers=1)
+    site.send(issue_id)
+    time.sleep(3)
+    assert site.tally(issue_id).accepted == 0
+    site.smtp.control({"set": {"greeting": ""}})
+    assert site.wait_until_final(issue_id) is IssueStatus.SENT
+    assert len(site.mails()) == 60
+    assert set(site.mails().values()) == {1}
+
+
+def test_a_server_that_dies_after_the_final_dot_leaves_doubt_and_no_second_mail(site: SendingSite) -> None:
+    issue_id = site.make_issue(20)
+    site.smtp.control({"set": {"die_after_dot": True}})
+    site.start(workers=1)
+    site.send(issue_id)
+    site.wait_until_final(issue_id)
+    tally = site.tally(issue_id)
+    assert tally.accepted == 0
+    assert tally.unknown > 0
+    assert set(site.mails().values()) <= {1}
