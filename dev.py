@@ -9,8 +9,8 @@
     python3 dev.py setup                    only make or refresh the environment
 
 The environment is the folder .venv beside this file, made from requirements.lock the first time and whenever the lock,
-pyproject.toml or the Python version changes. uv does it in seconds; without uv it is asked of pip, and without that too
-pip does all the work in a minute.
+pyproject.toml or the Python version changes. uv does it in seconds; where there is no uv, pip is asked for it, and where
+that fails too, pip does all the work in a minute.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -58,23 +59,31 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare() -> None:
-    """Make .venv, or bring it up to date; a tenth of a second when there is nothing to do."""
-    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == fingerprint():
+    """Make .venv, or bring it up to date; a few milliseconds when there is nothing to do."""
+    is_made = PYTHON.exists()
+    stamp = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
+    if is_made and stamp == [*identity(), fingerprint()]:
         return
     print("Preparing .venv (the first time takes from ten seconds to a minute) …", file=sys.stderr, flush=True)
     uv = working_uv(shutil.which("uv"))
-    if not is_own_python():
+    # An environment that was moved, or is of another Python, is made anew; one that somebody else made here is filled.
+    is_kept = is_made and run([PYTHON, "--version"], quiet=True) and (not stamp or stamp[:2] == identity())
+    if not is_kept and not is_own_python():
         make_venv(uv)
-    if uv is None and run([PYTHON, "-m", "pip", "install", "--quiet", "uv"]):
+    if uv is None and run([PYTHON, "-m", "pip", "install", "--quiet", "uv"], quiet=True):
         uv = working_uv(str(SCRIPTS / "uv"))
     install(uv)
-    STAMP.write_text(fingerprint(), encoding="utf-8")
+    STAMP.write_text("\n".join([*identity(), fingerprint()]) + "\n", encoding="utf-8")
+
+
+def identity() -> list[str]:
+    """What an environment cannot change: its place, which its scripts contain, and its Python."""
+    return [str(ROOT), "%d.%d" % sys.version_info[:2]]
 
 
 def fingerprint() -> str:
-    """What the environment depends on: the lock, the project, the Python and the place."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    """What is to be installed, as a hash."""
+    return hashlib.sha256(LOCK.read_bytes() + b"\0" + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
 
 
 def is_own_python() -> bool:
@@ -112,7 +121,7 @@ def install(uv: str | None) -> None:
         sys.exit("dev.py: cannot install the packages of requirements.lock: see the messages above, then try again")
 
 
-def run(command: list[str | Path | None], *, quiet: bool = False) -> bool:
+def run(command: Sequence[object], *, quiet: bool = False) -> bool:
     """Whether a command succeeds. What it says goes to standard error: standard output belongs to the verb."""
     out = subprocess.DEVNULL if quiet else sys.stderr
     try:
@@ -128,10 +137,10 @@ def become(command: list[str]) -> int:
     if program is None:
         print(f"dev.py: there is no command {command[0]!r} in .venv or on PATH", file=sys.stderr)
         return 127
-    if os.name == "nt":
-        return subprocess.run([program, *command[1:]], env=environment).returncode
-    sys.stdout.flush()
-    os.execve(program, command, environment)
+    if os.name != "nt":
+        sys.stdout.flush()
+        os.execve(program, command, environment)
+    return subprocess.run([program, *command[1:]], env=environment).returncode
 
 
 def lint() -> int:
@@ -146,7 +155,8 @@ def lint() -> int:
 def inner_environment() -> dict[str, str]:
     """The environment variables as an activated .venv has them."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
-    return kept | {"VIRTUAL_ENV": str(VENV), "PATH": os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", os.defpath)])}
+    path = os.pathsep.join([str(SCRIPTS), kept.get("PATH", os.defpath)])
+    return kept | {"VIRTUAL_ENV": str(VENV), "PATH": path}
 
 
 if __name__ == "__main__":

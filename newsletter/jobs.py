@@ -23,6 +23,7 @@ DISPATCH = "newsletter.dispatch"
 TICK = "newsletter.tick"
 
 _PRODUCER_SECONDS = 1.0
+_EMBEDDED_POLL_SECONDS = 0.05
 _QUEUED = "newsletter.jobs"
 
 
@@ -50,7 +51,7 @@ def take_jobs(session: Session) -> list[Job]:
 
 def make_celery(settings: Settings) -> Celery:
     """The Celery application: Redis where a broker is set, files under DATA_DIR where none is."""
-    app = Celery("newsletter", broker=settings.broker_url or "filesystem://", set_as_current=False)
+    app = Celery("newsletter", broker=settings.broker_url or "filesystem://localhost", set_as_current=False)
     app.conf.update(
         broker_transport_options=_embedded_options(settings) if settings.is_embedded_broker else _redis_options(),
         broker_connection_timeout=_PRODUCER_SECONDS,
@@ -81,7 +82,12 @@ def _embedded_options(settings: Settings) -> dict[str, Any]:
     queue = folder / "queue"
     for path in (queue, control):
         path.mkdir(parents=True, exist_ok=True)
-    return {"data_folder_in": str(queue), "data_folder_out": str(queue), "control_folder": str(control)}
+    return {
+        "data_folder_in": str(queue),
+        "data_folder_out": str(queue),
+        "control_folder": str(control),
+        "polling_interval": _EMBEDDED_POLL_SECONDS,
+    }
 
 
 class Announcer:

@@ -66,7 +66,6 @@ class Runtime:
         engine = self.engine.execution_options(read_only=True)
         with Session(engine, expire_on_commit=False) as session, _database_errors():
             yield session
-            session.rollback()
 
     def check_database(self) -> None:
         """Raise ServiceUnavailable where the database does not answer or is not migrated."""

@@ -140,7 +140,16 @@ def _prepare(runtime: Runtime) -> tuple[int, int]:
         lists.create_list(session, name="Morning readers", slug=LIST_SLUG, newsletter_id=row.id, now=now)
         admin = users.actor_of(users.create_user(session, email=ADMIN, role=Role.ADMIN, name="Ada Admin", now=now))
     with _step("40 sample subscribers imported from CSV"):
-        importing.import_file(runtime, samples.subscribers_path(), list_slug=LIST_SLUG)
+        source = samples.subscribers_path()
+        importing.import_subscribers(
+            runtime.transaction,
+            source,
+            list_slug=LIST_SLUG,
+            file_name=source.name,
+            now=now,
+            address_key=runtime.links.address_key,
+            errors_path=runtime.settings.data_dir / "imports" / "errors.csv",
+        )
     with _step("The sample brief read, checked and submitted"), runtime.transaction() as session:
         brief = briefs.import_brief(session, samples.brief_text(), actor=admin, now=now)
         sha256 = briefs.submit_brief(session, brief.id, actor=admin, now=now)

@@ -22,4 +22,6 @@ def insert_into(session: Session, table: Any) -> postgresql.Insert:
 
 def rows_changed(session: Session, statement: UpdateBase) -> int:
     """Execute an insert, update or delete; returns how many rows it wrote."""
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+    # Without the option psycopg's count of an INSERT … SELECT is gone (-1) when it is asked for.
+    result = session.execute(statement.execution_options(preserve_rowcount=True))
+    return cast("CursorResult[Any]", result).rowcount

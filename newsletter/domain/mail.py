@@ -30,7 +30,8 @@ class Mailing:
 
     `html` and `text` hold the slot tokens of `html_slots` and `text_slots` (slot name → token).
     `headers` are those that are the same for everybody. `compose` makes one whole RFC 5322 message
-    (CRLF line ends) for a recipient; `custom_args` are what a provider's events give back to us.
+    (CRLF line ends) for a recipient. `is_wire_ready` says that no line of those messages begins with a dot, none holds
+    a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message.
     """
 
     issue_id: int
@@ -45,6 +46,7 @@ class Mailing:
     headers: Mapping[str, str]
     category: str
     compose: Callable[[Recipient], bytes]
+    is_wire_ready: bool = False
 
 
 class OutcomeKind(StrEnum):

@@ -22,11 +22,15 @@ _QUIT_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
-    """One mail on the wire. `sender` may be empty (the null return path); `data` is the message, not dot-stuffed."""
+    """One mail on the wire. `sender` may be empty (the null return path); `data` is the message, not dot-stuffed.
+
+    `is_wire_ready` says that `dot_stuffed` would change nothing in it.
+    """
 
     sender: str
     recipient: str
     data: bytes
+    is_wire_ready: bool = False
 
 
 class ConnectionLost(Exception):
@@ -66,7 +70,7 @@ class SmtpConnection:
         """
         try:
             refusal = self._begin(envelope)
-            reply = refusal or self._finish(envelope.data)
+            reply = refusal or self._finish(envelope)
         except ConnectionLost:
             self.abort()
             raise
@@ -143,8 +147,9 @@ class SmtpConnection:
         except ConnectionLost:
             self.abort()
 
-    def _finish(self, data: bytes) -> SmtpReply:
-        self._write(dot_stuffed(data) + b".\r\n", Stage.DATA)
+    def _finish(self, envelope: Envelope) -> SmtpReply:
+        wire = envelope.data if envelope.is_wire_ready else dot_stuffed(envelope.data)
+        self._write(wire + b".\r\n", Stage.DATA)
         return self._read(Stage.END)
 
     def _commands(self, envelope: Envelope) -> list[tuple[Stage, bytes]]:

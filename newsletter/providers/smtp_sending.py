@@ -6,12 +6,12 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from queue import Queue
+from queue import SimpleQueue
 
 from newsletter.domain.answers import SmtpReply, Stage, Verdict, smtp_verdict
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.providers.base import ProviderUnavailable, without_addresses
-from newsletter.providers.smtp_connection import ConnectionLost, Envelope, SmtpConnection
+from newsletter.providers.smtp_connection import ConnectionLost, Envelope, SmtpConnection, dot_stuffed
 from newsletter.providers.smtp_open import refusal
 from newsletter.providers.smtp_pool import SmtpPool
 
@@ -41,6 +41,7 @@ class SmtpSending:
         self._stop = stop
         self._halt = threading.Event()
         self._losses = 0
+        self._is_wire_ready: bool | None = None
 
     def outcomes(self, *, connections: int) -> Iterator[Outcome]:
         """Each outcome as soon as it is known; ProviderUnavailable after the last of them."""
@@ -51,8 +52,7 @@ class SmtpSending:
             yield from self._work_in_threads(count)
 
     def _work_in_threads(self, count: int) -> Iterator[Outcome]:
-        # Short, so that a caller who takes outcomes slowly also slows the sending down.
-        results: Queue[Outcome | Exception | None] = Queue(maxsize=count)
+        results: SimpleQueue[Outcome | Exception | None] = SimpleQueue()
         for _ in range(count):
             threading.Thread(target=self._work_into, args=(results,), daemon=True, name="smtp-sending").start()
         faults: list[Exception] = []
@@ -71,7 +71,7 @@ class SmtpSending:
                 count -= results.get() is None
         self._raise_worst(faults)
 
-    def _work_into(self, results: Queue[Outcome | Exception | None]) -> None:
+    def _work_into(self, results: SimpleQueue[Outcome | Exception | None]) -> None:
         try:
             for outcome in self._work():
                 results.put(outcome)
@@ -125,7 +125,12 @@ class SmtpSending:
     def _hand_over(self, connection: SmtpConnection, recipient: Recipient) -> Outcome | None:
         """The outcome of one recipient; None where they wait again, for a connection that is fresh."""
         data = self._compose(recipient)
-        envelope = Envelope(sender=recipient.return_path, recipient=recipient.email, data=data)
+        envelope = Envelope(
+            sender=recipient.return_path,
+            recipient=recipient.email,
+            data=data,
+            is_wire_ready=self._check_wire_ready(data),
+        )
         was_used = connection.is_used
         try:
             reply = connection.deliver(envelope)
@@ -147,6 +152,12 @@ class SmtpSending:
         except BaseException:
             self._put_back(recipient, halt=True)
             raise
+
+    def _check_wire_ready(self, data: bytes) -> bool:
+        """Trust the mailing's word only after it held for the first message: looking at each costs more than sending."""
+        if self._is_wire_ready is None:
+            self._is_wire_ready = self._mailing.is_wire_ready and dot_stuffed(data) == data
+        return self._is_wire_ready
 
     def _outcome(self, recipient: Recipient, reply: SmtpReply) -> Outcome:
         verdict = smtp_verdict(reply)

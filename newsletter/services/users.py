@@ -121,6 +121,11 @@ def sign_in_by_password(session: Session, email: str, password: str, *, now: dat
     return _start_session(session, user, now=now)
 
 
+def password_fits(user: User, password: str) -> bool:
+    """Whether this is the user's password; true where they have none yet."""
+    return user.password_hash is None or _matches(user.password_hash, password)
+
+
 def set_password(session: Session, user: User, password: str, *, now: datetime) -> None:
     """Give a user a password of at least ten characters."""
     if len(password) < MIN_PASSWORD_LENGTH:

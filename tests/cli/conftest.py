@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -81,22 +82,37 @@ def prepare(cli: CommandLine) -> CommandLine:
     return cli
 
 
+def command_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line whose environment and working folder are those of one test."""
+    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(folder / "var"))
+    # Commands look for .env in the folder they run in; theirs is empty.
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    # Without compiled modules each process takes seconds to load.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    return CommandLine(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a set-up system, to be copied."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return prepare(command_line(tmp_path_factory.mktemp("prepared"), monkeypatch)).data_dir
+
+
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """A command line with an empty data folder and nothing set up."""
-    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    # Commands look for .env in the folder they run in; theirs is empty.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
-    return CommandLine(tmp_path)
+    return command_line(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def ready(cli: CommandLine) -> CommandLine:
+def ready(cli: CommandLine, prepared_data_dir: Path) -> CommandLine:
     """A command line that is set up, on SQLite."""
-    return prepare(cli)
+    shutil.copytree(prepared_data_dir, cli.data_dir)
+    return cli
 
 
 @pytest.fixture

@@ -93,12 +93,17 @@ class SendGridFake(ThreadingHTTPServer):
         self.record = record
         self.oracle = load_oracle()
         self.lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Behave, and forget what was seen and taken."""
         self.plan: list[dict[str, Any]] = []
         self.always: dict[str, Any] = {"kind": "202"}
         self.scopes = ["mail.send"]
         self.connections = 0
         self.requests: list[dict[str, Any]] = []
         self.violations: list[str] = []
+        self.record.truncate(0)
 
     def next_answer(self) -> dict[str, Any]:
         """The planned answer of this request."""
@@ -132,6 +137,8 @@ class SendGridFake(ThreadingHTTPServer):
     def steer(self, command: dict[str, Any]) -> dict[str, Any]:
         """The control port: change what is named, and tell what was seen."""
         with self.lock:
+            if command.get("forget"):
+                self.forget()
             self.plan = command.get("plan", self.plan)
             self.always = command.get("always", self.always)
             self.scopes = command.get("scopes", self.scopes)
@@ -156,7 +163,7 @@ class _Api(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.connections += 1
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is the base class's
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def do_GET(self) -> None:
@@ -295,6 +302,10 @@ class SendGridServer(FakeProcess):
     def always(self, kind: str, **options: Any) -> None:
         """Answer every request so that is not planned otherwise."""
         self.control({"always": {"kind": kind, **options}})
+
+    def forget(self) -> None:
+        """Begin anew, as a fresh server would."""
+        self.control({"forget": True})
 
     def seen(self, *, bodies: bool = False) -> dict[str, Any]:
         """`requests`, `connections`, `violations` and whether the `oracle` was there."""

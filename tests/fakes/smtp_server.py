@@ -338,25 +338,27 @@ class SmtpServer(FakeProcess):
         return Stats(**self.control({}))
 
 
-async def _main(options: argparse.Namespace) -> None:
-    with Path(options.record).open("a") as record:
-        user, _, password = options.login.partition(":")
-        fake = SmtpFake(record=record, user=user, password=password, is_implicit_tls=options.smtps)
-        fake.keep_dir = Path(options.keep) if options.keep else None
-        if options.cert:
-            fake.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            fake.tls.load_cert_chain(options.cert, options.key)
-        moods = json.loads(options.moods)
-        fake.moods = dataclasses.replace(fake.moods, **moods)
-        context = fake.tls if options.smtps else None
-        server = await asyncio.start_server(fake.serve, "127.0.0.1", options.port, ssl=context, limit=64 * 1024 * 1024)
-        control = await asyncio.start_server(fake.steer, "127.0.0.1", 0)
-        ports = [each.sockets[0].getsockname()[1] for each in (server, control)]
-        print(json.dumps({"port": ports[0], "control": ports[1]}), flush=True)
-        if options.until_stdin_ends:
-            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        else:
-            await asyncio.Event().wait()
+async def _serve(fake: SmtpFake, options: argparse.Namespace) -> None:
+    context = fake.tls if options.smtps else None
+    server = await asyncio.start_server(fake.serve, "127.0.0.1", options.port, ssl=context, limit=64 * 1024 * 1024)
+    control = await asyncio.start_server(fake.steer, "127.0.0.1", 0)
+    ports = [each.sockets[0].getsockname()[1] for each in (server, control)]
+    print(json.dumps({"port": ports[0], "control": ports[1]}), flush=True)
+    if options.until_stdin_ends:
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    else:
+        await asyncio.Event().wait()
+
+
+def _make_fake(record: TextIO, options: argparse.Namespace) -> SmtpFake:
+    user, _, password = options.login.partition(":")
+    fake = SmtpFake(record=record, user=user, password=password, is_implicit_tls=options.smtps)
+    fake.keep_dir = Path(options.keep) if options.keep else None
+    fake.moods = dataclasses.replace(fake.moods, **json.loads(options.moods))
+    if options.cert:
+        fake.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        fake.tls.load_cert_chain(options.cert, options.key)
+    return fake
 
 
 def main() -> None:
@@ -371,7 +373,9 @@ def main() -> None:
     parser.add_argument("--smtps", action="store_true", help="TLS from the first byte")
     parser.add_argument("--moods", default="{}", help="JSON of moods to begin with")
     parser.add_argument("--until-stdin-ends", action="store_true")
-    asyncio.run(_main(parser.parse_args()))
+    options = parser.parse_args()
+    with Path(options.record).open("a") as record:
+        asyncio.run(_serve(_make_fake(record, options), options))
 
 
 if __name__ == "__main__":

@@ -27,12 +27,19 @@ def smtp_server(tmp_path: Path) -> Iterator[SmtpServer]:
         yield server
 
 
-@pytest.fixture
-def sendgrid_server(tmp_path: Path) -> Iterator[SendGridServer]:
-    """A strict SendGrid; whatever it found wrong with a body fails the test."""
-    with SendGridServer(tmp_path / "sendgrid.jsonl") as server:
+@pytest.fixture(scope="session")
+def sendgrid_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SendGridServer]:
+    """One strict SendGrid for all tests: loading its document takes half a second."""
+    with SendGridServer(tmp_path_factory.mktemp("sendgrid") / "taken.jsonl") as server:
         yield server
-        assert server.seen()["violations"] == []
+
+
+@pytest.fixture
+def sendgrid_server(sendgrid_process: SendGridServer) -> Iterator[SendGridServer]:
+    """A strict SendGrid that remembers nothing; whatever it finds wrong with a body fails the test."""
+    sendgrid_process.forget()
+    yield sendgrid_process
+    assert sendgrid_process.seen()["violations"] == []
 
 
 @pytest.fixture

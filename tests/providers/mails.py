@@ -89,8 +89,7 @@ def gather(outcomes: Iterable[Outcome]) -> tuple[list[Outcome], Exception | None
     """All outcomes until the end or the error that ended them."""
     found: list[Outcome] = []
     try:
-        for outcome in outcomes:
-            found.append(outcome)
+        found.extend(outcomes)
     except Exception as error:  # noqa: BLE001  the test looks at it
         return found, error
     return found, None

@@ -124,11 +124,13 @@ class _Keeper:
         return "250 2.0.0 kept"
 
 
-async def _end_sessions() -> None:
+async def _end_sessions(server: asyncio.Server) -> None:
+    server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await server.wait_closed()
 
 
 @contextmanager
@@ -142,10 +144,10 @@ def independent_server(keeper: _Keeper) -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
-        asyncio.run_coroutine_threadsafe(_end_sessions(), loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(_end_sessions(server), loop).result(timeout=5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=5)
+        loop.close()
 
 
 def test_an_independent_server_receives_the_same_bytes(make_smtp: Make) -> None:

@@ -146,11 +146,7 @@ def count_outcomes(session: Session, target: ImportTarget, rows: Sequence[Staged
         ),
         else_=RowOutcome.UNCHANGED.value,
     )
-    joined = (
-        _staged_with_subscribers(rows)
-        .outerjoin(Subscription, _is_place_on(target.list_id))
-        .outerjoin(Suppression, Suppression.address == STAGED.c.address)
-    )
+    joined = _staged_with_subscribers(rows).outerjoin(Suppression, Suppression.address == STAGED.c.address)
     each = select(outcome.label("outcome")).select_from(joined).subquery()
     statement = select(each.c.outcome, func.count()).group_by(each.c.outcome)
     return {RowOutcome(name): count for name, count in session.execute(statement)}
@@ -207,7 +203,7 @@ def insert_subscriptions(session: Session, target: ImportTarget, rows: Sequence[
     """Put the people of the staged rows on the list who have no place there; returns how many that were."""
     has_left = STAGED.c.has_left == 1
     is_confirmed = target.status is SubscriptionStatus.CONFIRMED
-    at, never = literal(target.now, UtcDateTime()), null()
+    at, never = literal(target.now, UtcDateTime()), literal(None, UtcDateTime())
     people = (
         select(
             literal(target.list_id),
@@ -220,12 +216,11 @@ def insert_subscriptions(session: Session, target: ImportTarget, rows: Sequence[
             case((has_left, never), else_=at if is_confirmed else never),
             case((has_left, never), else_=at if target.confirms else never),
             case((has_left, at), else_=never),
-            case((has_left, target.consent_source), else_=never),
+            case((has_left, target.consent_source), else_=null()),
         )
         .select_from(STAGED)
         .join(Subscriber, and_(Subscriber.address == STAGED.c.address, _in_range(rows)))
-        .outerjoin(Subscription, _is_place_on(target.list_id))
-        .where(Subscription.status.is_(None), not_(_left_the_newsletter(target)))
+        .where(_place(target).is_(None), not_(_left_the_newsletter(target)))
         .order_by(Subscriber.id)
     )
     columns = [
@@ -274,8 +269,15 @@ def _in_range(rows: Sequence[StagedRow]) -> ColumnElement[bool]:
     return and_(Subscriber.address >= rows[0].address, Subscriber.address <= rows[-1].address)
 
 
-def _is_place_on(list_id: int) -> ColumnElement[bool]:
-    return and_(Subscription.list_id == list_id, Subscription.subscriber_id == Subscriber.id)
+def _place(target: ImportTarget) -> ColumnElement[int | None]:
+    """The status that a subscriber has on the list, NULL where they are not on it.
+
+    A scalar subquery and no join: its one way is the primary key, row by row. With a join, Postgres reads the whole
+    list for each chunk, because its statistics are from before the import.
+    """
+    place = Subscription.__table__.alias("place")
+    found = select(place.c.status).where(place.c.list_id == target.list_id, place.c.subscriber_id == Subscriber.id)
+    return found.correlate(Subscriber).scalar_subquery()
 
 
 def _is_erased() -> ColumnElement[bool]:
@@ -291,9 +293,9 @@ def _is_withheld(target: ImportTarget) -> ColumnElement[bool]:
     return or_(
         Suppression.id.is_not(None),
         Subscriber.status == int(SubscriberStatus.DISABLED),
-        Subscription.status == int(SubscriptionStatus.UNSUBSCRIBED),
-        and_(STAGED.c.has_left == 1, Subscription.status.is_(None)),
-        and_(Subscription.status.is_(None), _left_the_newsletter(target)),
+        _place(target) == int(SubscriptionStatus.UNSUBSCRIBED),
+        and_(STAGED.c.has_left == 1, _place(target).is_(None)),
+        and_(_place(target).is_(None), _left_the_newsletter(target)),
         _is_erased(),
     )
 
@@ -318,7 +320,7 @@ def _confirms(target: ImportTarget) -> ColumnElement[bool]:
     if not target.confirms:
         return false()
     return and_(
-        Subscription.status == int(SubscriptionStatus.UNCONFIRMED),
+        _place(target) == int(SubscriptionStatus.UNCONFIRMED),
         STAGED.c.has_left == 0,
     )
 

@@ -1,0 +1,1 @@
+"""The web: the console, the public pages and the health checks."""

@@ -1,0 +1,209 @@
+"""Whole messages, read back with the standard library's parser."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.domain.mail import Recipient
+from newsletter.errors import InvalidInput
+from newsletter.rendering import MimeTemplate, Rendered, fill_html, fill_text, render
+from tests.rendering.editions import NEWSLETTER, make_brief, make_recipient, make_story, sample_brief
+
+DATE = datetime(2026, 6, 22, 6, 30, tzinfo=UTC)
+SHARED = {
+    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    "List-Id": "<harbour-brief.news.example.org>",
+    "Feedback-ID": "1:harbour-brief:newsletter",
+}
+RECIPIENT_HEADERS = ("Message-ID", "List-Unsubscribe")
+RENDERED = render(make_brief(make_story(summary="Zoë’s 渡轮 = quiet.\n.\nFrom here on")), NEWSLETTER)
+
+# What a header line may hold: no control characters, no halves of surrogate pairs, no separators of lines.
+line = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=120)
+mixed_line = st.lists(
+    st.sampled_from(["AI", "国产大模型", "“quoted”", "=?utf-8?q?x?=", "🚢", "e\u0301", "，", " ", "Zoë", "a" * 40]),  # noqa: RUF001
+    max_size=24,
+).map("".join)
+
+
+def make_template(rendered: Rendered = RENDERED, **values: object) -> MimeTemplate:
+    """The template of a rendered brief, with some values changed."""
+    arguments: dict[str, object] = {
+        "subject": rendered.subject,
+        "date": DATE,
+        "headers": SHARED,
+        "recipient_headers": RECIPIENT_HEADERS,
+    }
+    return MimeTemplate.compile(rendered, **(arguments | values))  # type: ignore[arg-type]
+
+
+def read(message: bytes) -> EmailMessage:
+    """The message as a mail program sees it."""
+    parsed = email.message_from_bytes(message, policy=email.policy.default)
+    assert isinstance(parsed, EmailMessage)
+    assert parsed.defects == []
+    return parsed
+
+
+def content_of(message: EmailMessage) -> tuple[str, str]:
+    """The text part and the HTML part; the text part comes first."""
+    text, html = message.iter_parts()
+    assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    return text.get_content(), html.get_content()
+
+
+def test_a_message_holds_what_was_rendered() -> None:
+    rendered = render(sample_brief(), NEWSLETTER)
+    recipient = make_recipient()
+    text, html = content_of(read(make_template(rendered).compose(recipient)))
+    assert html.rstrip("\n") == fill_html(rendered, recipient.values)
+    assert text.rstrip("\n") == fill_text(rendered, recipient.values).rstrip("\n")
+
+
+def test_a_message_is_an_alternative_of_quoted_printable_text_and_html() -> None:
+    message = read(make_template().compose(make_recipient()))
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part["Content-Transfer-Encoding"] for part in message.iter_parts()] == ["quoted-printable"] * 2
+    assert [part.get_content_charset() for part in message.iter_parts()] == ["utf-8"] * 2
+
+
+def test_the_same_recipient_gets_the_same_bytes_on_a_retry() -> None:
+    assert make_template().compose(make_recipient(7)) == make_template().compose(make_recipient(7))
+
+
+def test_one_click_unsubscribing_survives() -> None:
+    recipient = make_recipient()
+    message = make_template().compose(recipient)
+    parsed = read(message)
+    assert parsed["List-Unsubscribe"] == recipient.headers["List-Unsubscribe"]
+    assert parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert b"=?" not in message.partition(b"\r\n\r\n")[0]
+
+
+def test_each_recipient_has_a_message_of_their_own() -> None:
+    template = make_template()
+    messages = [read(template.compose(make_recipient(number))) for number in range(50)]
+    assert len({message["Message-ID"] for message in messages}) == 50
+    assert [message["To"].addresses[0].addr_spec for message in messages] == [
+        f"reader{number}@example.com" for number in range(50)
+    ]
+
+
+def test_every_header_comes_once() -> None:
+    names = [name.lower() for name in read(make_template().compose(make_recipient())).keys()]  # noqa: SIM118
+    assert len(names) == len(set(names))
+    assert {"from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "list-id"} <= set(names)
+
+
+def test_the_date_is_the_one_given() -> None:
+    assert read(make_template().compose(make_recipient()))["Date"].datetime == DATE
+
+
+def test_an_international_domain_travels_in_punycode() -> None:
+    message = read(make_template().compose(make_recipient(email="maria@bücher.example")))
+    assert message["To"].addresses[0].addr_spec == "maria@xn--bcher-kva.example"
+
+
+@settings(max_examples=300)
+@given(subject=line | mixed_line, name=line | mixed_line, greeting=line | mixed_line)
+def test_any_subject_name_and_value_is_read_back(subject: str, name: str, greeting: str) -> None:
+    recipient = make_recipient(name=name, values=make_recipient().values | {"greeting": greeting})
+    message = make_template(subject=subject).compose(recipient)
+    parsed = read(message)
+    assert parsed["Subject"] == subject.strip(" ")
+    assert parsed["To"].addresses[0].display_name == name.strip(" ")
+    assert parsed["To"].addresses[0].addr_spec == recipient.email
+    text, html = content_of(parsed)
+    assert html.rstrip("\n") == fill_html(RENDERED, recipient.values)
+    assert text.rstrip("\n") == fill_text(RENDERED, recipient.values).rstrip("\n")
+
+
+@settings(max_examples=300)
+@given(subject=line | mixed_line, name=line | mixed_line, greeting=st.text(max_size=300))
+def test_no_line_is_too_long_and_every_byte_is_ascii(subject: str, name: str, greeting: str) -> None:
+    recipient = make_recipient(
+        name=name, values=make_recipient().values | {"greeting": greeting.encode("utf-8", "replace").decode()}
+    )
+    message = make_template(subject=subject).compose(recipient)
+    head, _, body = message.partition(b"\r\n\r\n")
+    assert message.isascii()
+    assert b"\n" not in message.replace(b"\r\n", b"")
+    assert b"\r" not in message.replace(b"\r\n", b"")
+    assert max(len(row) for row in body.split(b"\r\n")) <= 76
+    assert max(len(row) for row in head.split(b"\r\n") if b"=?utf-8?" in row or b" " in row[1:]) <= 78
+    assert all(row.strip() for row in head.split(b"\r\n"))
+
+
+@pytest.mark.parametrize("breaking", ["\r\nBcc: x@example.org", "a\nb", "a\rb", "a\x00b", "a\u2028b", "a\x85b"])
+class TestHeaderInjection:
+    """A line break in any value that goes into a header is refused."""
+
+    def test_in_the_subject(self, breaking: str) -> None:
+        with pytest.raises(InvalidInput, match="header Subject"):
+            make_template(subject=breaking)
+
+    def test_in_a_shared_header(self, breaking: str) -> None:
+        with pytest.raises(InvalidInput, match="header List-Id"):
+            make_template(headers={"List-Id": breaking})
+
+    def test_in_the_name_of_a_header(self, breaking: str) -> None:
+        with pytest.raises(InvalidInput, match="not the name of a header"):
+            make_template(headers={f"X{breaking}": "x"})
+
+    def test_in_a_display_name(self, breaking: str) -> None:
+        with pytest.raises(InvalidInput, match="header To"):
+            make_template().compose(make_recipient(name=breaking))
+
+    def test_in_a_header_of_a_recipient(self, breaking: str) -> None:
+        headers = make_recipient().headers | {"Message-ID": breaking}
+        with pytest.raises(InvalidInput, match="header Message-ID"):
+            make_template().compose(make_recipient(headers=headers))
+
+    def test_in_an_address(self, breaking: str) -> None:
+        with pytest.raises(InvalidInput, match="address"):
+            make_template().compose(make_recipient(email=f"maria{breaking}@example.org"))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "maria", "maria@", "@example.org", "zoë@example.org", "a@b c", "a,b@example.org"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be addressed"):
+        make_template().compose(make_recipient(email=address))
+
+
+@pytest.mark.parametrize("name", ["From", "to", "SUBJECT", "Date", "Reply-To", "MIME-Version", "Content-Type", "Bcc"])
+def test_a_header_that_the_mail_writes_itself_is_not_added_again(name: str) -> None:
+    with pytest.raises(InvalidInput, match="written by the mail itself"):
+        make_template(headers={name: "x"})
+
+
+def test_a_header_that_fits_in_no_line_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="longer than 998"):
+        make_template(headers={"List-Archive": "<https://example.org/" + "a" * 1000 + ">"})
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Message-ID": "<x@example.org>"}, dict(make_recipient().headers) | {"X-Other": "x"}]
+)
+def test_a_recipient_brings_exactly_the_promised_headers(headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="must bring these headers"):
+        make_template().compose(make_recipient(headers=headers))
+
+
+def test_a_recipient_without_a_value_is_refused() -> None:
+    recipient: Recipient = make_recipient(values={"email": "x@example.org"})
+    with pytest.raises(InvalidInput, match="no value for the slot"):
+        make_template().compose(recipient)
+
+
+def test_a_date_without_a_zone_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="time zone"):
+        make_template(date=datetime(2026, 6, 22))  # noqa: DTZ001
