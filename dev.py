@@ -9,8 +9,8 @@
     python3 dev.py setup                    only make or refresh the environment
 
 The environment is the folder .venv beside this file, made from requirements.lock the first time and whenever the lock,
-pyproject.toml or the Python version changes. uv does it in seconds; where there is no uv, pip is asked for it, and where
-that fails too, pip does all the work in a minute.
+pyproject.toml or the Python version changes. uv does it in seconds; where there is no uv, pip is asked for it, and
+where that fails too, pip does all the work in a minute.
 """
 
 from __future__ import annotations

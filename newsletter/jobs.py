@@ -73,7 +73,12 @@ def make_celery(settings: Settings) -> Celery:
 
 
 def _redis_options() -> dict[str, Any]:
-    return {"socket_connect_timeout": _PRODUCER_SECONDS, "socket_timeout": 10, "visibility_timeout": 600, "max_retries": 1}
+    return {
+        "socket_connect_timeout": _PRODUCER_SECONDS,
+        "socket_timeout": 10,
+        "visibility_timeout": 600,
+        "max_retries": 1,
+    }
 
 
 def _embedded_options(settings: Settings) -> dict[str, Any]:

@@ -40,14 +40,20 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="Folder for the embedded database, broker, outbox and secret key.")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in DATA_DIR.")
     broker_url: str = Field("", description="redis://… or empty for the embedded broker in DATA_DIR.")
-    base_url: str = Field("http://localhost:8000", description="Public address of the web process, without a final slash.")
-    secret_key: SecretStr = Field(SecretStr(""), description="Signs links and sessions; empty means DATA_DIR/secret.key.")
+    base_url: str = Field(
+        "http://localhost:8000", description="Public address of the web process, without a final slash."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs links and sessions; empty means DATA_DIR/secret.key."
+    )
     provider: ProviderName = Field(ProviderName.OUTBOX, description="Who takes mail from us.")
     sendgrid_api_key: SecretStr = Field(SecretStr(""), description="SendGrid API key with the mail.send scope.")
     sendgrid_api_url: str = Field("https://api.sendgrid.com", description="SendGrid API host.")
     sendgrid_batch_size: int = Field(500, ge=1, le=1000, description="Recipients in one API call.")
     sendgrid_timeout_seconds: float = Field(30, gt=0, description="Longest wait for SendGrid's answer, in seconds.")
-    sendgrid_webhook_public_keys: str = Field("", description="Base64 public keys of the event webhook, comma-separated.")
+    sendgrid_webhook_public_keys: str = Field(
+        "", description="Base64 public keys of the event webhook, comma-separated."
+    )
     smtp_url: SecretStr = Field(
         SecretStr("smtp://localhost:25"),
         description="smtp://user:password@host:port or smtps://…; add ?starttls=require to insist on TLS.",
@@ -62,7 +68,9 @@ class Settings(BaseSettings):
     rate_per_second: float = Field(0, ge=0, description="Most messages a second over all workers; 0 means no limit.")
     claim_lease_seconds: float = Field(120, gt=0, description="How long a worker owns a claimed batch, in seconds.")
     unknown_wait_seconds: float = Field(900, ge=0, description="How long events may still settle an unknown delivery.")
-    unknown_policy: UnknownPolicy = Field(UnknownPolicy.HOLD, description="What to do with unknown deliveries after that.")
+    unknown_policy: UnknownPolicy = Field(
+        UnknownPolicy.HOLD, description="What to do with unknown deliveries after that."
+    )
     tick_seconds: float = Field(2, gt=0, description="Pause between two ticks of the scheduler, in seconds.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
 

@@ -135,7 +135,9 @@ def redis_url(redis_server_url: str) -> str:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings with nothing from the environment: a fresh database, a data folder of the test's own."""
-    return Settings(_env_file=None, data_dir=tmp_path / "data", database_url=database_url, secret_key="a secret of tests")
+    return Settings(
+        _env_file=None, data_dir=tmp_path / "data", database_url=database_url, secret_key="a secret of tests"
+    )
 
 
 @pytest.fixture

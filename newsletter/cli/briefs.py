@@ -26,14 +26,15 @@ from newsletter.domain.reading import BriefFormat, brief_as_dict
 from newsletter.errors import Conflict
 from newsletter.services import briefs
 
+# What `brief show` prints of a brief, in this order; each story has all its keys.
+SHOWN = ("title", "date", "preheader", "language", "sections")
+
 BriefId = Annotated[int, typer.Argument(metavar="ID", help="The brief's number, as `brief ls` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add `newsletter brief …`."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Briefs: from a text on paper to bytes that somebody approved."
-    )
+    group = typer.Typer(no_args_is_help=True, help="Briefs: from a text on paper to bytes that somebody approved.")
     group.command("import")(import_brief)
     group.command("ls")(show_briefs)
     group.command("show")(show)
@@ -48,7 +49,9 @@ def register(app: typer.Typer) -> None:
 def import_brief(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The brief; - reads standard input.")],
     brief_format: Annotated[BriefFormat, typer.Option("--format", help="How it is written.")] = BriefFormat.AUTO,
-    newsletter: Annotated[str | None, typer.Option(metavar="SLUG", help="Whose brief; else the first newsletter.")] = None,
+    newsletter: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Whose brief; else the first newsletter.")
+    ] = None,
     acting_as: As = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +103,8 @@ def show(brief_id: BriefId, as_json: AsJson = False) -> None:
     """
     with open_runtime() as runtime, runtime.reading() as session:
         row = briefs.find_brief(session, brief_id)
-        content = brief_as_dict(briefs.content_of(session, row))
+        stored = brief_as_dict(briefs.content_of(session, row))
+        content = {name: stored[name] for name in SHOWN}
         head = {"brief_id": row.id, "status": row.status}
         sha256 = briefs.current_sha256(session, row)
     if as_json:
@@ -222,8 +226,8 @@ def _print_decided(result: dict[str, Any], *, as_json: bool, following: str) -> 
 
 
 def _print_content(head: dict[str, Any], content: dict[str, Any], *, sha256: str) -> None:
-    names = ("title", "date", "preheader", "language")
-    print_fields(head | {name: content[name] for name in names} | {"sha256": sha256})
+    fields = {name: value for name, value in content.items() if name != "sections"}
+    print_fields(head | fields | {"sha256": sha256})
     for section in content["sections"]:
         print_line("")
         print_line(section["title"], style="bold")

@@ -57,9 +57,7 @@ def doctor(as_json: AsJson = False) -> None:
     failed = [check for check in checks if check.status is Health.FAILED]
     warnings = [check for check in checks if check.status is Health.WARNING]
     if as_json:
-        print_json(
-            {"checks": [asdict(check) for check in checks], "failed": len(failed), "warnings": len(warnings)}
-        )
+        print_json({"checks": [asdict(check) for check in checks], "failed": len(failed), "warnings": len(warnings)})
     else:
         print_table(
             ("check", "status", "what was found", "repair"),
@@ -97,7 +95,9 @@ def _running_parts(runtime: Runtime) -> Iterator[Check]:
     yield database
     broker = "embedded, in the data folder" if settings.is_embedded_broker else without_password(settings.broker_url)
     yield _check("broker", lambda: _broker(runtime, broker), repair="start Redis, or unset NEWSLETTER_BROKER_URL")
-    yield _check("provider", lambda: runtime.provider.check(), repair="see the provider's settings in `newsletter settings`")
+    yield _check(
+        "provider", lambda: runtime.provider.check(), repair="see the provider's settings in `newsletter settings`"
+    )
     if database.status is Health.OK:
         yield from _content(runtime)
 

@@ -228,7 +228,9 @@ def wait(
             result = _standing(session, issue_id)
     print_result(result, as_json=as_json)
     if reached is None:
-        raise Conflict(f"issue {issue_id} is still {result['status']} after {timeout:g} seconds: wait on, or look at it")
+        raise Conflict(
+            f"issue {issue_id} is still {result['status']} after {timeout:g} seconds: wait on, or look at it"
+        )
     if reached is not IssueStatus.SENT:
         raise Conflict(f"issue {issue_id} is {reached}: see `newsletter issue status {issue_id}`")
 

@@ -27,11 +27,11 @@ def create(
     slug: Annotated[
         str | None, typer.Option(help="Short name for commands; made from the name where it is left out.")
     ] = None,
-    opt_in: Annotated[
-        OptIn, typer.Option(help="double: only who confirmed by mail is mailed.")
-    ] = OptIn.SINGLE,
+    opt_in: Annotated[OptIn, typer.Option(help="double: only who confirmed by mail is mailed.")] = OptIn.SINGLE,
     private: Annotated[bool, typer.Option("--private", help="Keep it off the public pages.")] = False,
-    newsletter: Annotated[str | None, typer.Option(metavar="SLUG", help="Whose list; else the first newsletter.")] = None,
+    newsletter: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Whose list; else the first newsletter.")
+    ] = None,
     acting_as: As = None,
     as_json: AsJson = False,
 ) -> None:

@@ -116,7 +116,9 @@ def print_findings(findings: Sequence[Finding]) -> None:
         where = f"line {finding.line}: " if finding.line else ""
         level = str(finding.level)
         stdout().print(
-            Text.assemble((f"{level:8}", STYLES.get(level, "")), f" {visible(where + finding.message)} ", (finding.code, "dim")),
+            Text.assemble(
+                (f"{level:8}", STYLES.get(level, "")), f" {visible(where + finding.message)} ", (finding.code, "dim")
+            ),
             soft_wrap=True,
         )
 

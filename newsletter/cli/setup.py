@@ -167,7 +167,9 @@ def _first_admin(session: Session, email: str | None, *, domain: str, now: datet
     except NotFound:
         return users.create_user(session, email=email, role=Role.ADMIN, now=now)
     if user.role != Role.ADMIN or not user.is_active:
-        raise Conflict(f"{user.email} is a user but no active admin: run `newsletter user edit {user.email} --role admin`")
+        raise Conflict(
+            f"{user.email} is a user but no active admin: run `newsletter user edit {user.email} --role admin`"
+        )
     return user
 
 

@@ -25,13 +25,11 @@ FAULT_COLUMNS = ("line", "reason")
 # Names are compared folded: small letters, without spaces, hyphens, underscores and stops.
 ALIASES: dict[str, str] = {
     "email": (
-        "email emailaddress emailadress mail mailaddress mailadresse emailadresse adresseemail"
-        " adressemail courriel correo correoelectronico correoelectrónico direccióndecorreo"
-        " direccióndecorreoelectrónico"
-        " endereçodeemail indirizzoemail postaelettronica emailadres epost epostadress subscriberemail"
-        " 邮箱 邮箱地址 电子邮件 电子邮箱 电子邮件地址 电子邮箱地址 邮件 邮件地址 郵箱 電子郵件 電子郵箱 電子郵件地址 電郵 電郵地址"
-        ""
-        " メール メールアドレス eメール"
+        "email emailaddress emailadress mail mailaddress mailadresse emailadresse adresseemail adressemail courriel"
+        " correo correoelectronico correoelectrónico direccióndecorreo direccióndecorreoelectrónico endereçodeemail"
+        " indirizzoemail postaelettronica emailadres epost epostadress subscriberemail"
+        " 邮箱 邮箱地址 电子邮件 电子邮箱 电子邮件地址 电子邮箱地址 邮件 邮件地址"
+        " 郵箱 電子郵件 電子郵箱 電子郵件地址 電郵 電郵地址 メール メールアドレス eメール"
         " 이메일 이메일주소 почта электроннаяпочта адресэлектроннойпочты эпочта"
     ),
     "name": (
@@ -53,11 +51,22 @@ ALIASES: dict[str, str] = {
 }
 _FIELD_OF = {alias: name for name, aliases in ALIASES.items() for alias in aliases.split()}
 
-_LANGUAGE_NAMES = {
-    "english": "en", "chinese": "zh", "中文": "zh", "汉语": "zh", "简体中文": "zh-CN", "繁體中文": "zh-TW", "英文": "en", "英语": "en", "german": "de", "deutsch": "de", "french": "fr", "français": "fr", "spanish": "es", "español": "es",
-    "italian": "it", "italiano": "it", "portuguese": "pt", "português": "pt", "japanese": "ja", "日本語": "ja",
-    "korean": "ko", "한국어": "ko", "russian": "ru", "русский": "ru", "dutch": "nl", "nederlands": "nl",
-}  # fmt: skip
+LANGUAGES: dict[str, str] = {
+    "en": "english 英文 英语 英語",
+    "zh": "chinese 中文 汉语 漢語",
+    "zh-CN": "简体中文",
+    "zh-TW": "繁體中文",
+    "de": "german deutsch",
+    "fr": "french français",
+    "es": "spanish español",
+    "it": "italian italiano",
+    "pt": "portuguese português",
+    "nl": "dutch nederlands",
+    "ja": "japanese 日本語",
+    "ko": "korean 한국어",
+    "ru": "russian русский",
+}
+_LANGUAGE_OF = {name: tag for tag, names in LANGUAGES.items() for name in names.split()}
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # RFC 5646, without its rarities
 _FOLDED_AWAY = re.compile(r"[\s_.:*-]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -243,7 +252,7 @@ def read_language(cell: str) -> tuple[str, str]:
     text = cell.strip()
     if not text:
         return "", ""
-    if named := _LANGUAGE_NAMES.get(text.casefold()):
+    if named := _LANGUAGE_OF.get(text.casefold()):
         return named, ""
     if not _LANGUAGE_TAG.fullmatch(text):
         return (

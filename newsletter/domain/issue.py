@@ -133,16 +133,12 @@ def finishing_act(tally: Tally) -> str | None:
     return "finish_in_doubt" if tally.unknown else "finish"
 
 
-def withheld_reason(
-    *, exists: bool, is_enabled: bool, is_suppressed: bool, is_confirmed: bool, has_left: bool
-) -> DeliveryReason:
-    """Why a person of the audience must not be mailed now, or NONE: looked at again at each claim."""
+def withheld_reason(*, exists: bool, is_enabled: bool, is_suppressed: bool, has_left: bool) -> DeliveryReason:
+    """Why somebody of the audience may not be mailed any more, who is not (enabled, confirmed and unsuppressed)."""
     if not exists:
         return DeliveryReason.ERASED
     if is_suppressed:
         return DeliveryReason.SUPPRESSED_ADDRESS
     if not is_enabled:
         return DeliveryReason.DISABLED
-    if is_confirmed:
-        return DeliveryReason.NONE
     return DeliveryReason.UNSUBSCRIBED if has_left else DeliveryReason.UNCONFIRMED

@@ -62,7 +62,7 @@ def machine_header(name: str, value: str) -> bytes:
 
 
 def check_name(name: str) -> str:
-    """The name of a header that may be added to a mail; InvalidInput for one that cannot be or that is ours to write."""
+    """The name of a header that may be added to a mail; InvalidInput for one that cannot be or is ours to write."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"“{name[:40]!a}” is not the name of a header: use letters, digits and hyphens")
     if name.lower() in RESERVED or name.lower().startswith("content-"):
@@ -136,7 +136,7 @@ def _fold(line: str) -> bytes:
 
 
 def _folded(line: str) -> Iterator[str]:
-    """Lines of at most 76 columns where spaces allow it. The first value stays with its name: not all parsers unfold."""
+    """Lines of at most 76 columns where spaces allow it. A value begins beside its name: not all parsers unfold."""
     name, *words = line.split(" ")
     shown, words = f"{name} {words[0]}", words[1:]
     for word in words:

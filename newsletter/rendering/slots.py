@@ -2,7 +2,8 @@
 
 A token is `zq<nonce><h|t>_<name>_qz`: only [A-Za-z0-9_], which survives MJML, URL attributes and quoted-printable.
 The nonce comes from a hash of the content, so that no text of a brief can hold a token that would be filled, and the
-tokens of the two parts differ, because a provider that merges for us wants escaped values in one and plain in the other.
+tokens of the two parts differ, because a provider that merges for us wants escaped values in one and plain ones in the
+other.
 """
 
 from __future__ import annotations

@@ -140,19 +140,21 @@ def preview_brief(session: Session, brief_id: int) -> Preview:
     """Render the current version and check it; nothing is stored."""
     row = find_brief(session, brief_id)
     newsletter = newsletters.as_value(newsletters.newsletter_of(session, row.newsletter_id))
-    content = content_of(session, row)
-    rendered = rendering.render(content, newsletter)
-    findings = checks.preflight(
-        brief=content,
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        html_slots=rendered.html_slots,
-        text_slots=rendered.text_slots,
-        newsletter=newsletter,
-        findings_from_reading=reading_findings(session, row),
-    )
-    return Preview(rendered=rendered, findings=tuple(findings))
+    return _checked(session, row, rendering.render(content_of(session, row), newsletter))
+
+
+def shown_preview(session: Session, brief_id: int) -> Preview:
+    """What a reviewer looks at: the stored bytes once the version was submitted, else a fresh rendering."""
+    row = find_brief(session, brief_id)
+    submitted = queries.latest_decision(session, row.id, version=row.version, decision="submitted")
+    if submitted is None or submitted.sha256 is None or BriefStatus(row.status) is BriefStatus.DRAFT:
+        return preview_brief(session, brief_id)
+    stored = queries.rendering_by_hash(session, row.id, submitted.sha256)
+    if stored is None or not is_intact(stored):
+        raise Conflict(
+            f"the stored rendering of brief {brief_id} is not what was submitted: edit it and submit it again"
+        )
+    return _checked(session, row, rendering.Rendered.from_bytes(stored.document))
 
 
 def submit_brief(session: Session, brief_id: int, *, actor: Actor, now: datetime) -> str:
@@ -181,7 +183,9 @@ def approve_brief(
     if submitted is None or submitted.sha256 is None or BriefStatus(row.status) is not BriefStatus.IN_REVIEW:
         raise Conflict(f"brief {brief_id} is {_spoken(row.status)}: it has to be submitted before it can be approved")
     if sha256 is not None and sha256.lower() != submitted.sha256:
-        raise Conflict(f"brief {brief_id} has changed since you looked: {submitted.sha256[:12]}… is up for approval now")
+        raise Conflict(
+            f"brief {brief_id} has changed since you looked: {submitted.sha256[:12]}… is up for approval now"
+        )
     _require_second_person(session, row, submitted, actor=actor)
     stored = queries.rendering_by_hash(session, row.id, submitted.sha256)
     if stored is None or not is_intact(stored):
@@ -225,6 +229,20 @@ def current_sha256(session: Session, row: BriefRow) -> str:
     if submitted is not None and submitted.sha256 and BriefStatus(row.status) is not BriefStatus.DRAFT:
         return submitted.sha256
     return preview_brief(session, row.id).rendered.sha256
+
+
+def _checked(session: Session, row: BriefRow, rendered: rendering.Rendered) -> Preview:
+    findings = checks.preflight(
+        brief=content_of(session, row),
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        html_slots=rendered.html_slots,
+        text_slots=rendered.text_slots,
+        newsletter=newsletters.as_value(newsletters.newsletter_of(session, row.newsletter_id)),
+        findings_from_reading=reading_findings(session, row),
+    )
+    return Preview(rendered=rendered, findings=tuple(findings))
 
 
 def _require_second_person(session: Session, row: BriefRow, submitted: Decision, *, actor: Actor) -> None:

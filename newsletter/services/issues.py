@@ -16,6 +16,7 @@ from newsletter.db.queries import providers as provider_queries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus, Tally, after, finishing_act
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
+from newsletter.rendering import Rendered
 from newsletter.services import audit, briefs, lists
 from newsletter.services.users import Actor
 
@@ -88,6 +89,19 @@ def audience_estimate(session: Session, issue_id: int) -> int:
     return audience_queries.count_audience(session, [found.id for found in lists_of(session, issue_id)])
 
 
+def estimate_audience(session: Session, list_slugs: Sequence[str]) -> int:
+    """How many people some lists would reach together now: each person once, nobody who is suppressed."""
+    chosen = [lists.find_list(session, slug) for slug in dict.fromkeys(list_slugs)]
+    return audience_queries.count_audience(session, [found.id for found in chosen])
+
+
+def approved_mail(session: Session, issue_id: int) -> Rendered:
+    """The mail that an issue was made of; Conflict where other bytes are approved by now."""
+    issue = find_issue(session, issue_id)
+    require_approved_bytes(session, issue)
+    return Rendered.from_bytes(briefs.approved_rendering(session, issue.brief_id).document)
+
+
 def send_issue(
     session: Session, issue_id: int, *, actor: Actor | None, provider: str, batch_size: int, now: datetime
 ) -> Issue:
@@ -123,9 +137,7 @@ def require_approved_bytes(session: Session, issue: Issue) -> None:
         )
 
 
-def pause_issue(
-    session: Session, issue_id: int, *, actor: Actor | None, now: datetime, reason: str = ""
-) -> Issue:
+def pause_issue(session: Session, issue_id: int, *, actor: Actor | None, now: datetime, reason: str = "") -> Issue:
     """Stop claiming; what is with a worker is finished within seconds or handed back."""
     return _move(session, issue_id, "pause", actor=actor, now=now, status_reason=reason)
 
@@ -220,9 +232,7 @@ def _reopen(session: Session, issue_id: int, *, now: datetime) -> None:
     enqueue(session, DISPATCH, issue_id)
 
 
-def _move(
-    session: Session, issue_id: int, act: str, *, actor: Actor | None, now: datetime, **values: object
-) -> Issue:
+def _move(session: Session, issue_id: int, act: str, *, actor: Actor | None, now: datetime, **values: object) -> Issue:
     issue = find_issue(session, issue_id)
     target = after(IssueStatus(issue.status), act)
     if not queries.move_issue(session, issue_id, from_status=issue.status, to_status=str(target), **values):

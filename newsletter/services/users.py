@@ -88,9 +88,7 @@ def actor_of(user: User) -> Actor:
 def make_sign_in_link(session: Session, user: User, *, now: datetime) -> str:
     """The token of a new one-time link, good for a day; only its hash is stored."""
     token = secrets.token_urlsafe(32)
-    session.add(
-        SignInLink(token_hash=_hash(token), user_id=user.id, created_at=now, expires_at=now + LINK_LIFETIME)
-    )
+    session.add(SignInLink(token_hash=_hash(token), user_id=user.id, created_at=now, expires_at=now + LINK_LIFETIME))
     session.flush()
     return token
 

@@ -25,16 +25,16 @@ def sign_in(visit: Visiting) -> Response:
     """Sign in by password. Whatever is wrong, the answer is the same; after some failures it is a pause."""
     brake: SignInBrake = visit.request.app.state.brake
     email, wanted = visit.form.line("email"), visit.form.line("next")
-    keys = _brake_keys(visit, email)
+    address, client = _address_of(email), visit.request.client.host if visit.request.client else "unknown"
     with refused_to(lambda fresh, error: _login_page(fresh, wanted=wanted, email=email, error=error)):
-        if brake.is_on(keys, now=visit.now):
+        if brake.is_on(address=address, client=client, now=visit.now):
             raise Forbidden("too many failed tries: wait a quarter of an hour, or ask an admin for a sign-in link")
         try:
             token = users.sign_in_by_password(visit.session, email, visit.form.raw("password"), now=visit.now)
         except Forbidden:
-            brake.add_failure(keys, now=visit.now)
+            brake.add_failure(address=address, client=client, now=visit.now)
             raise
-    brake.forget(keys[0])
+    brake.forget(address=address)
     return _signed_in(visit, token, wanted=wanted)
 
 
@@ -90,10 +90,8 @@ def _signed_in(call: Call, token: str, *, wanted: str) -> Response:
     return response
 
 
-def _brake_keys(call: Call, email: str) -> tuple[str, str]:
+def _address_of(email: str) -> str:
     try:
-        address = normalise_address(email)
+        return normalise_address(email)
     except InvalidInput:
-        address = email[:100].lower()
-    client = call.request.client.host if call.request.client else "unknown"
-    return f"address:{address}", f"client:{client}"
+        return email[:100].lower()

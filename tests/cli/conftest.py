@@ -134,5 +134,7 @@ def brief_file(tmp_path: Path) -> Path:
 def people_file(tmp_path: Path) -> Path:
     """Three people and one line that is no address."""
     path = tmp_path / "people.csv"
-    path.write_text("email,name,city\na@example.org,Ann,Ulm\nb@example.org,Ben,Wesel\nnot an address,Cy,\nc@example.org,,\n")
+    path.write_text(
+        "email,name,city\na@example.org,Ann,Ulm\nb@example.org,Ben,Wesel\nnot an address,Cy,\nc@example.org,,\n"
+    )
     return path

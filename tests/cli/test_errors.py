@@ -140,7 +140,9 @@ def test_an_unreadable_brief_names_every_fault_on_a_line_of_its_own(ready: Comma
     assert ready.json("brief", "ls") == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02" * 500, b"hello\n", b"x" * 5_000_000], ids=["empty", "binary", "hello", "5 MB"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02" * 500, b"hello\n", b"x" * 5_000_000], ids=["empty", "binary", "hello", "5 MB"]
+)
 def test_what_is_no_brief_is_refused_at_once(ready: CommandLine, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.txt"
     path.write_bytes(content)
@@ -193,7 +195,11 @@ main()
 @pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell to make a pipe with")
 def test_a_reader_that_stops_reading_causes_no_noise(ready: CommandLine) -> None:
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m newsletter settings --json | true; {sys.executable} -m newsletter settings | true"],
+        [
+            "sh",
+            "-c",
+            f"{sys.executable} -m newsletter settings --json | true; {sys.executable} -m newsletter settings | true",
+        ],
         cwd=ready.folder,
         env=dict(os.environ),
         capture_output=True,

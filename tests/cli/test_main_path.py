@@ -227,7 +227,9 @@ def test_render_writes_a_page_a_text_and_a_whole_mail(ready: CommandLine, brief_
     message = email.message_from_bytes((out / "brief.eml").read_bytes(), policy=email.policy.default)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     first = next(read_brief(samples.brief_text()).brief.stories)
-    assert first.headline in message.get_body(("html",)).get_content()
+    page = message.get_body(("html",))
+    assert page is not None
+    assert first.headline in page.get_content()
     assert "/u/" in message["List-Unsubscribe"]
     assert result["sha256"] == ready.json("brief", "show", brief_id)["sha256"]
 

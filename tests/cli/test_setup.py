@@ -12,7 +12,13 @@ import pytest
 
 from tests.cli.conftest import ADDRESS, CommandLine
 
-PASSWORDS = ("hunter2-database", "hunter2-broker", "hunter2-smtp", "SG.hunter2-sendgrid", "hunter2-secret-key-of-32-chars-and-more")
+PASSWORDS = (
+    "hunter2-database",
+    "hunter2-broker",
+    "hunter2-smtp",
+    "SG.hunter2-sendgrid",
+    "hunter2-secret-key-of-32-chars-and-more",
+)
 
 
 def test_init_makes_all_that_a_start_needs(cli: CommandLine) -> None:
@@ -149,7 +155,12 @@ def test_no_secret_is_ever_printed(cli: CommandLine, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     "url",
-    ["smtp://news:hun/ter@mail.example.org:25", "smtp://news:hun?ter@h", "smtp://news:hun#ter@h", "smtp://[news:hunter@h"],
+    [
+        "smtp://news:hun/ter@mail.example.org:25",
+        "smtp://news:hun?ter@h",
+        "smtp://news:hun#ter@h",
+        "smtp://[news:hunter@h",
+    ],
 )
 def test_a_password_that_was_not_quoted_is_masked_too(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch, url: str

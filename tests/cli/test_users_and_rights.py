@@ -35,7 +35,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("role", "arguments", "right"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else value)
+@pytest.mark.parametrize(
+    ("role", "arguments", "right"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else value
+)
 def test_a_user_cannot_do_what_their_role_may_not(
     ready: CommandLine, brief_file: Path, people_file: Path, role: str, arguments: list[str], right: str
 ) -> None:

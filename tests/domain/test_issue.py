@@ -52,21 +52,18 @@ def test_an_issue_ends_when_nothing_waits_and_in_doubt_when_something_is_unknown
     assert finishing_act(tally) == act
 
 
-MAILABLE = {"exists": True, "is_enabled": True, "is_suppressed": False, "is_confirmed": True, "has_left": False}
+CONFIRMED_NOWHERE = {"exists": True, "is_enabled": True, "is_suppressed": False, "has_left": False}
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({}, DeliveryReason.NONE),
-        ({"exists": False}, DeliveryReason.ERASED),
-        ({"is_suppressed": True}, DeliveryReason.SUPPRESSED_ADDRESS),
-        ({"is_enabled": False}, DeliveryReason.DISABLED),
-        ({"is_confirmed": False, "has_left": True}, DeliveryReason.UNSUBSCRIBED),
-        ({"is_confirmed": False}, DeliveryReason.UNCONFIRMED),
-        # On another list of the issue the person is still confirmed: they get it.
-        ({"has_left": True}, DeliveryReason.NONE),
+        ({}, DeliveryReason.UNCONFIRMED),
+        ({"has_left": True}, DeliveryReason.UNSUBSCRIBED),
+        ({"is_enabled": False, "has_left": True}, DeliveryReason.DISABLED),
+        ({"is_suppressed": True, "is_enabled": False}, DeliveryReason.SUPPRESSED_ADDRESS),
+        ({"exists": False, "is_enabled": False}, DeliveryReason.ERASED),
     ],
 )
 def test_who_may_not_be_mailed_is_withheld_with_the_reason(change: dict[str, bool], reason: DeliveryReason) -> None:
-    assert withheld_reason(**(MAILABLE | change)) is reason
+    assert withheld_reason(**(CONFIRMED_NOWHERE | change)) is reason

@@ -52,9 +52,7 @@ def site(
         final = Settings(_env_file=None, **changed.model_dump())
         runtime = Runtime.from_settings(final)
         try:
-            yield SendingSite(
-                runtime, processes, environment=settings_environment(final), smtp=smtp, record=record
-            )
+            yield SendingSite(runtime, processes, environment=settings_environment(final), smtp=smtp, record=record)
         finally:
             processes.close()
             runtime.close()

@@ -27,9 +27,11 @@ def tool(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    """The services with every variable at its default."""
-    text = VARIABLE.sub(lambda match: match[2] or "", COMPOSE.read_text(encoding="utf-8"))
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
+    """The services with every variable of the environment at its default."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    for service in found.values():
+        given = service.get("environment", {})
+        service["environment"] = {name: VARIABLE.sub(r"\2", value) for name, value in given.items()}
     return found
 
 
@@ -80,7 +82,9 @@ def test_the_services_start_with_the_commands_and_settings_of_the_file(
     }
 
     def start(name: str) -> Any:
-        _, *arguments = [str(port) if part == "8000" else part.replace("0.0.0.0", "127.0.0.1") for part in services[name]["command"]]
+        _, *arguments = [
+            str(port) if part == "8000" else part.replace("0.0.0.0", "127.0.0.1") for part in services[name]["command"]
+        ]
         return processes.start(*arguments, environment=services[name]["environment"] | stand_ins)
 
     migrate = start("migrate")

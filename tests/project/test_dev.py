@@ -15,7 +15,7 @@ from tests.project.tree import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with what dev.py reads, and an environment that is linked to this one."""
+    """A folder with what dev.py reads, and no environment."""
     for name in ("dev.py", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
@@ -23,7 +23,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def dev(checkout: Path, *arguments: str, prelude: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run dev.py with this Python after some lines that change it."""
-    script = f"import sys, runpy; sys.argv = ['dev.py', *{list(arguments)!r}]\n{prelude}\nrunpy.run_path('dev.py', run_name='__main__')"
+    start = f"import sys, runpy; sys.argv = {['dev.py', *arguments]!r}"
+    script = "\n".join([start, prelude, "runpy.run_path('dev.py', run_name='__main__')"])
     return subprocess.run(
         [sys.executable, "-c", script],
         cwd=checkout,

@@ -11,7 +11,9 @@ from tests.project.tree import ROOT, project_files, text_of
 
 BINARY = {".png", ".jpg", ".ico", ".woff2", ".gif", ".db", ".gz", ".zip"}
 MACHINE_PATH = re.compile(r"(?<![\w.<}])/(?:work|root)/|/home/[a-z]+/|/Users/[A-Za-z]+/|[A-Z]:\\Users\\")
-REGISTRY_HOST = re.compile(r"(?:files\.pythonhosted|pypi|registry\.npmjs|registry\.yarnpkg|test\.pypi)\.org|index-url", re.I)
+REGISTRY_HOST = re.compile(
+    r"(?:files\.pythonhosted|pypi|registry\.npmjs|registry\.yarnpkg|test\.pypi)\.org|index[-]url", re.I
+)
 CONFLICT_MARK = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.M)
 
 

@@ -32,6 +32,8 @@ def test_an_import_upwards_is_found(tmp_path: Path) -> None:
 
 
 def test_help_starts_without_loading_the_database_or_the_broker() -> None:
-    script = "import sys, newsletter.cli; print(*sorted({'sqlalchemy', 'celery', 'fastapi', 'sendgrid'} & set(sys.modules)))"
+    script = (
+        "import sys, newsletter.cli; print(*sorted({'sqlalchemy', 'celery', 'fastapi', 'sendgrid'} & set(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []

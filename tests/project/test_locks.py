@@ -9,7 +9,15 @@ from tests.project.tree import ROOT, project_files
 
 LOCK_LINE = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==[0-9][^\s;]*( ; .+)?$")
 # Each of these records download addresses of the machine that made it.
-LOCKS_WITH_ADDRESSES = {"uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "package-lock.json", "yarn.lock"}
+LOCKS_WITH_ADDRESSES = {
+    "uv.lock",
+    "pylock.toml",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "package-lock.json",
+    "yarn.lock",
+}
 
 
 def locked_names() -> set[str]:

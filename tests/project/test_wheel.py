@@ -19,7 +19,7 @@ from tests.project.tree import ROOT, project_files
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     built = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert built.returncode == 0, built.stdout + built.stderr
     return next(folder.glob("*.whl"))
@@ -27,13 +27,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The installed program: an environment that has the wheel and its dependencies, and knows nothing of the checkout."""
+    """The installed program, in an environment with its dependencies that knows nothing of the checkout."""
     venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True, timeout=60)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)}))
-    # The dependencies are those of this environment, linked one by one: its editable install of the project is left out.
+    # The dependencies are those of this environment, linked one by one without its editable install of the project.
     for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if path.suffix != ".pth" and not path.name.startswith(("newsletter", "_editable", "__editable__", "__pycache__")):
+        if path.suffix != ".pth" and not path.name.startswith(
+            ("newsletter", "_editable", "__editable__", "__pycache__")
+        ):
             (site / path.name).symlink_to(path)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
@@ -42,8 +44,9 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def run(program: list[str], *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
     return subprocess.run(
-        [*program, *arguments], cwd=folder, env=clean_environment(), capture_output=True, text=True, timeout=60
+        [*program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
 
 

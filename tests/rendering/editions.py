@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from newsletter import samples
 from newsletter.domain.brief import Brief, Section, Story
@@ -28,7 +29,7 @@ VALUES = {
 }
 
 
-def make_story(number: int = 1, **values: object) -> Story:
+def make_story(number: int = 1, **values: Any) -> Story:
     """A short story, with some values changed."""
     story = Story(
         number=number,
@@ -43,7 +44,7 @@ def make_story(number: int = 1, **values: object) -> Story:
     return replace(story, **values)
 
 
-def make_brief(*stories: Story, **values: object) -> Brief:
+def make_brief(*stories: Story, **values: Any) -> Brief:
     """A brief of one section, with some values changed."""
     brief = Brief(
         title="Harbour Brief — 2026-06-22",
@@ -59,7 +60,7 @@ def sample_brief() -> Brief:
     return read_brief(samples.brief_text()).brief
 
 
-def make_recipient(number: int = 1, **values: object) -> Recipient:
+def make_recipient(number: int = 1, **values: Any) -> Recipient:
     """A reader with a token of their own, with some values changed."""
     token = f"{number:030x}"
     url = f"https://news.example.org/u/{token}"

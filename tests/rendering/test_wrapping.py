@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from newsletter.rendering.wrapping import LINE_COLUMNS, columns, heading, wrap
 
-words = st.text(st.sampled_from("abcdefgé渡轮，。“”（）é👍"), min_size=1, max_size=12)  # noqa: RUF001
+words = st.text(st.sampled_from("abcdefgé渡轮，。“”（）é👍"), min_size=1, max_size=12)
 
 
 def test_an_ideograph_takes_two_columns_and_an_accent_none() -> None:
@@ -22,9 +22,9 @@ def test_a_chinese_paragraph_is_broken_between_characters() -> None:
 
 
 def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one() -> None:
-    lines = wrap("他说（“渡轮很安静”），大家都同意。" * 12).split("\n")  # noqa: RUF001
-    assert not any(line[0] in "，。”）" for line in lines)  # noqa: RUF001
-    assert not any(line[-1] in "（“" for line in lines)  # noqa: RUF001
+    lines = wrap("他说（“渡轮很安静”），大家都同意。" * 12).split("\n")
+    assert not any(line[0] in "，。”）" for line in lines)
+    assert not any(line[-1] in "（“" for line in lines)
 
 
 def test_an_address_stays_whole() -> None:

@@ -89,9 +89,7 @@ def test_the_audience_is_everyone_confirmed_once_less_the_suppressed(runtime: Ru
 def test_an_issue_without_an_audience_is_not_sent(runtime: Runtime) -> None:
     with runtime.transaction() as session:
         issue, _ = make_issue(session, people=1)
-        subscribers.unsubscribe(
-            session, subscriber_id=1, newsletter_id=issue.newsletter_id, source="test", now=NOW
-        )
+        subscribers.unsubscribe(session, subscriber_id=1, newsletter_id=issue.newsletter_id, source="test", now=NOW)
     with pytest.raises(Conflict, match="nobody to go to"), runtime.transaction() as session:
         start_issue(session, issue)
     with runtime.reading() as session:
@@ -330,7 +328,9 @@ def test_unknown_deliveries_that_are_skipped_are_never_retried(runtime: Runtime,
     assert tally(runtime, issue_id) == {"audience": 10, "accepted": 4, "failed": 4, "pending": 2}
 
 
-@pytest.mark.parametrize(("policy", "accepted_or_failed"), [("skip", "failed"), ("resend", "pending"), ("hold", "unknown")])
+@pytest.mark.parametrize(
+    ("policy", "accepted_or_failed"), [("skip", "failed"), ("resend", "pending"), ("hold", "unknown")]
+)
 def test_the_policy_decides_about_the_unknown_after_the_wait(
     runtime: Runtime, issue_id: int, policy: str, accepted_or_failed: str
 ) -> None:
@@ -380,8 +380,10 @@ def test_one_changed_byte_stops_the_send_with_the_reason(runtime: Runtime) -> No
     with runtime.transaction() as session:
         issue, _ = make_issue(session)
         stored = session.get(Rendering, issue.rendering_id)
-        stored.document = stored.document.replace(b"Hello", b"Hallo") if b"Hello" in stored.document else (
-            stored.document[:100] + bytes([stored.document[100] ^ 1]) + stored.document[101:]
+        stored.document = (
+            stored.document.replace(b"Hello", b"Hallo")
+            if b"Hello" in stored.document
+            else (stored.document[:100] + bytes([stored.document[100] ^ 1]) + stored.document[101:])
         )
     with pytest.raises(Conflict, match="not the bytes that were approved"), runtime.transaction() as session:
         start_issue(session, issue)

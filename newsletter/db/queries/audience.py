@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, select
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import rows_changed
 from newsletter.db.models import Batch, Delivery, IssueList, MailingList, Subscriber, Subscription, Suppression
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus
 
 
-def _is_mailable(list_ids: Select[tuple[int]] | Sequence[int]) -> list[ColumnElement[bool]]:
+def _is_mailable(list_ids: Select[int] | Sequence[int]) -> list[ColumnElement[bool]]:
     """Enabled, confirmed on at least one of the lists, and not suppressed: one row per person."""
     return [
         Subscriber.status == int(SubscriberStatus.ENABLED),
@@ -43,7 +44,7 @@ def snapshot_audience(session: Session, issue_id: int) -> int:
     ).where(*_is_mailable(list_ids))
     columns = ["issue_id", "subscriber_id", "status", "reason", "marks"]
     statement = insert(Delivery).from_select(columns, people.order_by(Subscriber.id))
-    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return rows_changed(session, statement)
 
 
 def make_batches(session: Session, issue_id: int, *, size: int, now: datetime) -> int:
@@ -61,7 +62,7 @@ def make_batches(session: Session, issue_id: int, *, size: int, now: datetime) -
     ).group_by(numbered.c.number)
     columns = ["issue_id", "first_id", "last_id", "size", "status", "attempts", "due_at"]
     statement = insert(Batch).from_select(columns, ranges)
-    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return rows_changed(session, statement)
 
 
 def lists_of_issue(session: Session, issue_id: int) -> Sequence[MailingList]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import rows_changed
 from newsletter.db.models import (
     Attempt,
     Batch,
@@ -21,22 +22,23 @@ from newsletter.db.models import (
     Suppression,
 )
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus
-from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus
+from newsletter.domain.subscriber import SubscriptionStatus
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AudienceMember:
-    """One pending delivery of a batch with what decides whether it may still be mailed."""
+class AudienceMember(NamedTuple):
+    """One pending delivery of a batch with what decides whether it may still be mailed.
+
+    `status` is None where the person was erased; `suppression_id` names the suppression of their address;
+    `is_confirmed` and `has_left` speak of the lists of the issue (None: on none of them any more).
+    """
 
     subscriber_id: int
-    email: str
-    name: str
-    language: str
-    exists: bool
-    is_enabled: bool
-    is_suppressed: bool
-    is_confirmed: bool
-    has_left: bool
+    email: str | None
+    name: str | None
+    status: int | None
+    suppression_id: int | None
+    is_confirmed: int | None
+    has_left: int | None
 
 
 def claim_next_batch(
@@ -64,9 +66,7 @@ def claim_next_batch(
     return session.scalar(
         update(Batch)
         .where(Batch.id == candidate.scalar_subquery(), Batch.status == int(BatchStatus.PENDING))
-        .values(
-            status=int(BatchStatus.CLAIMED), claimed_by=claim, lease_until=lease_until, attempts=Batch.attempts + 1
-        )
+        .values(status=int(BatchStatus.CLAIMED), claimed_by=claim, lease_until=lease_until, attempts=Batch.attempts + 1)
         .returning(Batch)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
@@ -75,80 +75,68 @@ def claim_next_batch(
 def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
     """The pending deliveries of a batch, each with its person as they are now.
 
-    The range stands on both tables, so that the database walks just this part of each (docs/benchmarks.md).
+    The range stands on every table, so that the database walks just this part of each (docs/benchmarks.md).
     """
-    on_lists = select(IssueList.list_id).where(IssueList.issue_id == batch.issue_id).scalar_subquery()
-    confirmed = exists().where(
-        Subscription.subscriber_id == Delivery.subscriber_id,
-        Subscription.list_id.in_(on_lists),
-        Subscription.status == int(SubscriptionStatus.CONFIRMED),
+    range_ = (batch.first_id, batch.last_id)
+    on_lists = select(IssueList.list_id).where(IssueList.issue_id == batch.issue_id)
+    places = (
+        select(
+            Subscription.subscriber_id,
+            func.max(case((Subscription.status == int(SubscriptionStatus.CONFIRMED), 1), else_=0)).label(
+                "is_confirmed"
+            ),
+            func.max(case((Subscription.status == int(SubscriptionStatus.UNSUBSCRIBED), 1), else_=0)).label("has_left"),
+        )
+        .where(Subscription.list_id.in_(on_lists), Subscription.subscriber_id.between(*range_))
+        .group_by(Subscription.subscriber_id)
+        .subquery()
     )
-    left = exists().where(
-        Subscription.subscriber_id == Delivery.subscriber_id,
-        Subscription.list_id.in_(on_lists),
-        Subscription.status == int(SubscriptionStatus.UNSUBSCRIBED),
+    columns = (
+        Delivery.subscriber_id,
+        Subscriber.email,
+        Subscriber.name,
+        Subscriber.status,
+        Suppression.id,
+        places.c.is_confirmed,
+        places.c.has_left,
     )
     rows = session.execute(
-        select(
-            Delivery.subscriber_id,
-            Subscriber.email,
-            Subscriber.name,
-            Subscriber.language,
-            Subscriber.status,
-            Suppression.id.label("suppression_id"),
-            confirmed.label("is_confirmed"),
-            left.label("has_left"),
-        )
+        select(*columns)
         .select_from(Delivery)
-        .outerjoin(
-            Subscriber,
-            (Subscriber.id == Delivery.subscriber_id) & Subscriber.id.between(batch.first_id, batch.last_id),
-        )
+        .outerjoin(Subscriber, (Subscriber.id == Delivery.subscriber_id) & Subscriber.id.between(*range_))
         .outerjoin(Suppression, Suppression.address == Subscriber.address)
+        .outerjoin(places, places.c.subscriber_id == Delivery.subscriber_id)
         .where(
             Delivery.issue_id == batch.issue_id,
-            Delivery.subscriber_id.between(batch.first_id, batch.last_id),
+            Delivery.subscriber_id.between(*range_),
             Delivery.status == int(DeliveryStatus.PENDING),
         )
         .order_by(Delivery.subscriber_id)
     )
-    return [
-        AudienceMember(
-            subscriber_id=row.subscriber_id,
-            email=row.email or "",
-            name=row.name or "",
-            language=row.language or "",
-            exists=row.email is not None,
-            is_enabled=row.status == int(SubscriberStatus.ENABLED),
-            is_suppressed=row.suppression_id is not None,
-            is_confirmed=bool(row.is_confirmed),
-            has_left=bool(row.has_left),
-        )
-        for row in rows
-    ]
+    return [AudienceMember._make(row) for row in rows]
 
 
 def renew_lease(session: Session, batch_id: int, *, claim: str, lease_until: datetime) -> bool:
     """Keep a batch for longer; False where it is no longer ours."""
-    renewed = session.execute(
+    statement = (
         update(Batch)
         .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
         .values(lease_until=lease_until)
         .execution_options(synchronize_session=False)
     )
-    return renewed.rowcount == 1
+    return rows_changed(session, statement) == 1
 
 
 def release_batch(session: Session, batch_id: int, *, claim: str, status: BatchStatus, due_at: datetime | None) -> bool:
     """End a claim: done with, or back to waiting until `due_at`; False where it is no longer ours."""
     values = {"status": int(status), "claimed_by": None, "lease_until": None}
-    released = session.execute(
+    statement = (
         update(Batch)
         .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
         .values(**values, **({} if due_at is None else {"due_at": due_at}))
         .execution_options(synchronize_session=False)
     )
-    return released.rowcount == 1
+    return rows_changed(session, statement) == 1
 
 
 def expired_batches(session: Session, *, now: datetime) -> Sequence[Batch]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import rows_changed
 from newsletter.db.models import BriefRow, BriefVersion, Decision, Rendering
 from newsletter.domain.brief import BriefStatus
 
@@ -49,13 +50,13 @@ def move_brief(
     session: Session, brief_id: int, *, from_status: str, version: int, to_status: str, now: datetime
 ) -> bool:
     """Compare and set: move a brief on, unless somebody changed or edited it meanwhile."""
-    moved = session.execute(
+    statement = (
         update(BriefRow)
         .where(BriefRow.id == brief_id, BriefRow.status == from_status, BriefRow.version == version)
         .values(status=to_status, updated_at=now)
         .execution_options(synchronize_session=False)
     )
-    return moved.rowcount == 1
+    return rows_changed(session, statement) == 1
 
 
 def decisions_of(session: Session, brief_id: int) -> Sequence[Decision]:

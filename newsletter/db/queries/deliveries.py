@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import insert_into, rows_changed
 from newsletter.db.models import Attempt, Batch, Delivery, Event
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 
@@ -26,7 +26,7 @@ def settle(
     """Write the outcome of deliveries that are pending or unknown; returns how many changed."""
     if not subscriber_ids:
         return 0
-    return session.execute(
+    statement = (
         update(Delivery)
         .where(
             Delivery.issue_id == issue_id,
@@ -37,14 +37,15 @@ def settle(
         )
         .values(status=int(status), reason=int(reason))
         .execution_options(synchronize_session=False)
-    ).rowcount
+    )
+    return rows_changed(session, statement)
 
 
 def settle_range(
     session: Session, issue_id: int, first_id: int, last_id: int, *, status: DeliveryStatus, reason: DeliveryReason
 ) -> int:
     """Write one outcome for all deliveries of a range that are still pending; returns how many changed."""
-    return session.execute(
+    statement = (
         update(Delivery)
         .where(
             Delivery.issue_id == issue_id,
@@ -53,7 +54,8 @@ def settle_range(
         )
         .values(status=int(status), reason=int(reason))
         .execution_options(synchronize_session=False)
-    ).rowcount
+    )
+    return rows_changed(session, statement)
 
 
 def cancel_unclaimed(session: Session, issue_id: int) -> int:
@@ -63,12 +65,13 @@ def cancel_unclaimed(session: Session, issue_id: int) -> int:
         Batch.status == int(BatchStatus.CLAIMED),
         Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
     )
-    return session.execute(
+    statement = (
         update(Delivery)
         .where(Delivery.issue_id == issue_id, Delivery.status == int(DeliveryStatus.PENDING), ~held)
         .values(status=int(DeliveryStatus.SUPPRESSED), reason=int(DeliveryReason.CANCELLED))
         .execution_options(synchronize_session=False)
-    ).rowcount
+    )
+    return rows_changed(session, statement)
 
 
 def change_status(
@@ -84,9 +87,8 @@ def change_status(
     statement = update(Delivery).where(Delivery.issue_id == issue_id, Delivery.status == int(from_status))
     if except_reason is not None:
         statement = statement.where(Delivery.reason != int(except_reason))
-    return session.execute(
-        statement.values(status=int(to_status), reason=int(reason)).execution_options(synchronize_session=False)
-    ).rowcount
+    values = statement.values(status=int(to_status), reason=int(reason))
+    return rows_changed(session, values.execution_options(synchronize_session=False))
 
 
 def set_marks(session: Session, issue_id: int, subscriber_id: int, marks: int) -> None:
@@ -107,9 +109,7 @@ def delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery | 
 def batch_of(session: Session, issue_id: int, subscriber_id: int) -> Batch | None:
     """The batch that one delivery goes out with."""
     return session.scalar(
-        select(Batch).where(
-            Batch.issue_id == issue_id, Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id
-        )
+        select(Batch).where(Batch.issue_id == issue_id, Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id)
     )
 
 
@@ -126,9 +126,8 @@ def add_events(session: Session, events: Sequence[dict[str, Any]]) -> int:
     """Insert events, ignoring those whose natural key is known; returns how many were new."""
     if not events:
         return 0
-    make = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
-    statement = make(Event).values(list(events)).on_conflict_do_nothing(index_elements=["natural_key"])
-    return session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    statement = insert_into(session, Event).values(list(events)).on_conflict_do_nothing(index_elements=["natural_key"])
+    return rows_changed(session, statement)
 
 
 def attempts_of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:

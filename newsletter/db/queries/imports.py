@@ -141,7 +141,7 @@ def count_outcomes(session: Session, target: ImportTarget, rows: Sequence[Staged
         (_is_withheld(target), RowOutcome.SUPPRESSED.value),
         (Subscriber.id.is_(None), RowOutcome.CREATED.value),
         (
-            or_(Subscription.status.is_(None), _confirms(target), _differs(session)),
+            or_(_place(target).is_(None), _confirms(target), _differs(session)),
             RowOutcome.UPDATED.value,
         ),
         else_=RowOutcome.UNCHANGED.value,

@@ -9,19 +9,20 @@ from typing import Any
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import rows_changed
 from newsletter.db.models import Batch, Delivery, Issue
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus, Mark, Tally
 
 
 def move_issue(session: Session, issue_id: int, *, from_status: str, to_status: str, **values: Any) -> bool:
     """Compare and set: move an issue on, unless somebody else did so first."""
-    moved = session.execute(
+    statement = (
         update(Issue)
         .where(Issue.id == issue_id, Issue.status == from_status)
         .values(status=to_status, **values)
         .execution_options(synchronize_session=False)
     )
-    return moved.rowcount == 1
+    return rows_changed(session, statement) == 1
 
 
 def set_audience(session: Session, issue_id: int, audience: int) -> None:

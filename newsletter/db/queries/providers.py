@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.db.dialects import rows_changed
 from newsletter.db.models import ProviderState
 
 
@@ -37,9 +38,10 @@ def all_states(session: Session) -> Sequence[ProviderState]:
 
 def lift_expired(session: Session, *, now: datetime) -> int:
     """End the pauses that end by themselves and whose time is over; returns how many."""
-    return session.execute(
+    statement = (
         update(ProviderState)
         .where(ProviderState.is_paused, ~ProviderState.needs_person, ProviderState.until <= now)
         .values(is_paused=False, reason="", until=None, updated_at=now)
         .execution_options(synchronize_session=False)
-    ).rowcount
+    )
+    return rows_changed(session, statement)

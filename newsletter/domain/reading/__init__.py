@@ -55,7 +55,7 @@ class ReadBrief:
     source_text: str
 
 
-def read_brief(source: str | bytes, *, format: BriefFormat = BriefFormat.AUTO) -> ReadBrief:
+def read_brief(source: str | bytes, *, format: BriefFormat = BriefFormat.AUTO) -> ReadBrief:  # noqa: A002 - the word of the command line
     """Read a brief whole; UnreadableBrief names every fault with its line.
 
     Bytes may be UTF-8, UTF-16, GB 18030 or Windows-1252, at most 1 MiB of them.

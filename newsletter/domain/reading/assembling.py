@@ -13,6 +13,7 @@ from newsletter.domain.reading.links import NotAnAddress, link_in
 from newsletter.errors import Fault
 
 _LONGEST_HEADING = 100
+_MOST_NAMED = 50
 _PROSE_FIELDS = frozenset({Field.SUMMARY, Field.WHY})
 
 
@@ -52,6 +53,7 @@ class _OpenStory:
     def __init__(self, line: Line, text: str) -> None:
         self.line, self.ordinal, self.indent = line.number, line.ordinal, line.indent
         self.pieces: dict[Field, _OpenPiece] = {}
+        self.repeated: set[Field] = set()
         self.open(Field.HEADLINE, line.number, text, url=line.url)
 
     def open(self, field: Field, number: int, text: str, *, url: str | None) -> None:
@@ -88,7 +90,7 @@ class _Assembler:
         self._story: _OpenStory | None = None
         self._indent = 0
         self._last_ordinal = 0
-        self._findings: list[Finding] = []
+        self._ignored: list[Line] = []
         self._faults: list[Fault] = []
 
     def take(self, line: Line, following: Line | None) -> None:
@@ -107,7 +109,7 @@ class _Assembler:
         return BriefDraft(
             header=self._header,
             sections=tuple(section.closed() for section in self._sections),
-            findings=tuple(self._findings),
+            findings=_remarks_on(self._ignored),
             faults=tuple(self._faults),
         )
 
@@ -159,7 +161,8 @@ class _Assembler:
     def _open_field(self, story: _OpenStory, field: Field, line: Line, text: str) -> None:
         if field is Field.SOURCE and Field.SOURCE in story.pieces and Field.LINK not in story.pieces:
             field = Field.LINK  # "Sohu · 2026-06-22" and later "Source: title (https://…)"
-        if field in story.pieces:
+        if field in story.pieces and field not in story.repeated:
+            story.repeated.add(field)
             message = f"story {self.count} has a second {field}: begin the next story with a number above this line"
             self._faults.append(Fault(line=line.number, message=message))
         story.open(field, line.number, text, url=line.url)
@@ -173,7 +176,7 @@ class _Assembler:
         elif story.field in _PROSE_FIELDS:
             story.add(line)
         else:
-            self._ignore(line)
+            self._ignored.append(line)
 
     def _take_paragraph(self, story: _OpenStory, line: Line) -> None:
         if story.field is Field.HEADLINE and story.piece.parts and (line.after_blank or is_dated_source(line.text)):
@@ -183,7 +186,7 @@ class _Assembler:
         elif not line.after_blank or not story.piece.parts or story.field in _PROSE_FIELDS:
             story.add(line)
         else:
-            self._ignore(line)
+            self._ignored.append(line)
 
     # Sections and the header
 
@@ -244,12 +247,22 @@ class _Assembler:
             heading = rest.pop()
             self._sections.append(_OpenSection(heading.text, heading.number))
         for line in rest:
-            self._ignore(line)
+            self._ignored.append(line)
 
-    def _ignore(self, line: Line) -> None:
-        shown = line.raw if len(line.raw) <= 60 else line.raw[:59] + "…"
-        message = f"this text belongs to no field and is left out: “{shown}”"
-        self._findings.append(Finding(level=Level.WARNING, code="text-ignored", message=message, line=line.number))
+
+def _remarks_on(ignored: Sequence[Line]) -> tuple[Finding, ...]:
+    """A warning for each line that was left out; beyond some dozens, one for all the others."""
+    named, others = ignored[:_MOST_NAMED], ignored[_MOST_NAMED:]
+    remarks = [(line.number, f"this text belongs to no field and is left out: “{_shown(line.raw)}”") for line in named]
+    if others:
+        remarks.append((others[0].number, f"{len(others)} more lines belong to no field and are left out"))
+    return tuple(
+        Finding(level=Level.WARNING, code="text-ignored", message=message, line=number) for number, message in remarks
+    )
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _field_of_bullet(story: _OpenStory, line: Line) -> Field | None:

@@ -116,7 +116,7 @@ def _time_on(day: date, text: str) -> datetime | None:
     if match[4]:
         hour = hour % 12 + (12 if match[4].lower() == "p" else 0)
     try:
-        return datetime(day.year, day.month, day.day, hour, minute, second)
+        return datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - the source names no zone
     except ValueError:
         return None
 

@@ -50,8 +50,7 @@ def lines_of_markdown(text: str) -> list[Line]:
     rows = text.split("\n")
     for number, row in enumerate(rows, start=1):
         words = trim(row)
-        while words.startswith(">"):
-            words = trim(words[1:])
+        words = trim(words.lstrip("> \t")) if words.startswith(">") else words
         if _is_underline(words) and not after_blank and lines and lines[-1].kind is Kind.TEXT:
             lines[-1] = _as_heading(lines[-1], level=1 if words[0] == "=" else 2)
             words = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Protocol
 
 from newsletter.domain.brief import Brief, Section, Story
@@ -105,21 +106,21 @@ def _written(brief: Brief, style: _Style) -> Iterator[str]:
     if brief.language != derived_language(brief.sections):
         yield style.header(f"Language: {brief.language}") + "\n\n"
     for at, section in enumerate(brief.sections):
-        yield from _written_section(section, style, title=brief.title, is_first=at == 0)
+        yield from _written_section(section, style, brief=brief, is_first=at == 0)
 
 
-def _written_section(section: Section, style: _Style, *, title: str, is_first: bool) -> Iterator[str]:
-    plain = _stands_alone(section.title) and is_plain_heading(section.title) and section.title != title
+def _written_section(section: Section, style: _Style, *, brief: Brief, is_first: bool) -> Iterator[str]:
+    plain = _stands_alone(section.title) and is_plain_heading(section.title) and section.title != brief.title
     if section.title or not is_first:
         yield style.section(section.title if plain else f"Section: {section.title}".rstrip()) + "\n\n"
     for story in section.stories:
         yield style.headline(story.number, story.headline) + "\n\n"
-        yield from (line + "\n" for line in _bullets(story, style))
+        yield from (line + "\n" for line in _bullets(story, style, near=brief.date))
         yield "\n"
 
 
-def _bullets(story: Story, style: _Style) -> Iterator[str]:
-    yield from _source_bullets(story, style)
+def _bullets(story: Story, style: _Style, *, near: date) -> Iterator[str]:
+    yield from _source_bullets(story, style, near=near)
     yield style.bullet("Summary", story.summary)
     if story.why_it_matters:
         yield style.bullet("Why It Matters", story.why_it_matters)
@@ -136,12 +137,12 @@ def _bullets(story: Story, style: _Style) -> Iterator[str]:
             yield style.bullet("URL", story.url)
 
 
-def _source_bullets(story: Story, style: _Style) -> Iterator[str]:
+def _source_bullets(story: Story, style: _Style, *, near: date) -> Iterator[str]:
     day = story.date.isoformat() if story.date else ""
     form = f"{story.source} · {day}" if story.source and day else story.source or day
     if not form:
         return
-    if _read_source(form) == (story.source, story.date) and not (split_label(form) or field_named(form)):
+    if _read_source(form, near=near) == (story.source, story.date) and not (split_label(form) or field_named(form)):
         yield style.bullet(None, form)
         return
     yield style.bullet("Source", story.source)
@@ -155,9 +156,9 @@ def _read_link(form: str) -> Link | None:
         return None
 
 
-def _read_source(form: str) -> tuple[str, object] | None:
+def _read_source(form: str, *, near: date) -> tuple[str, object] | None:
     try:
-        return None if link_in(form).url else source_and_date(form)
+        return None if link_in(form).url else source_and_date(form, near=near)
     except (NotOneDay, NotAnAddress):
         return None
 
