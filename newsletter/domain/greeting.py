@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_HELLO = {"en": ("Hello {name},", "Hello,"), "zh": ("{name},您好:", "您好:")}
+_HELLO = {"en": ("Hello {name},", "Hello,"), "zh": ("{name}，您好：", "您好：")}
 
 
 def greeting(name: str, *, language: str) -> str:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from newsletter.domain.mail import Mailing, Outcome, Recipient
-from newsletter.errors import ServiceUnavailable
+from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
+from newsletter.errors import InvalidInput, ServiceUnavailable
 
 MAX_RESPONSE_LENGTH = 500
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
@@ -70,6 +70,13 @@ class Provider(Protocol):
     def close(self) -> None:
         """Give back connections; a later send opens new ones."""
         ...
+
+
+def refused(recipient: Recipient, error: InvalidInput) -> Outcome:
+    """The outcome of a recipient whose mail cannot be put together: theirs alone, the others are not held up."""
+    return Outcome(
+        subscriber_id=recipient.subscriber_id, kind=OutcomeKind.REFUSED, response=without_addresses(str(error))
+    )
 
 
 def without_addresses(text: str) -> str:

@@ -16,8 +16,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
-from newsletter.errors import NotFound
-from newsletter.providers.base import Outcomes, ProviderUnavailable
+from newsletter.errors import InvalidInput, NotFound
+from newsletter.providers.base import Outcomes, ProviderUnavailable, refused
 
 TEST_FOLDER = "test"
 _SUFFIX = ".eml"
@@ -67,7 +67,10 @@ class OutboxProvider:
         if not _TOKEN.fullmatch(recipient.token):
             raise ValueError("a token that names a file holds letters, digits, - and _ only")
         key = f"{folder}/{recipient.token}{_SUFFIX}"
-        data = mailing.compose(recipient)
+        try:
+            data = mailing.compose(recipient)
+        except InvalidInput as error:
+            return refused(recipient, error)
         try:
             _write_file(self._dir / folder, recipient.token, data)
         except OSError as error:

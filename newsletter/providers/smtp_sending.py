@@ -10,7 +10,8 @@ from queue import SimpleQueue
 
 from newsletter.domain.answers import SmtpReply, Stage, Verdict, smtp_verdict
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
-from newsletter.providers.base import ProviderUnavailable, without_addresses
+from newsletter.errors import InvalidInput
+from newsletter.providers.base import ProviderUnavailable, refused, without_addresses
 from newsletter.providers.smtp_connection import ConnectionLost, Envelope, SmtpConnection, dot_stuffed
 from newsletter.providers.smtp_open import refusal
 from newsletter.providers.smtp_pool import SmtpPool
@@ -124,7 +125,10 @@ class SmtpSending:
 
     def _hand_over(self, connection: SmtpConnection, recipient: Recipient) -> Outcome | None:
         """The outcome of one recipient; None where they wait again, for a connection that is fresh."""
-        data = self._compose(recipient)
+        try:
+            data = self._compose(recipient)
+        except InvalidInput as error:
+            return refused(recipient, error)
         envelope = Envelope(
             sender=recipient.return_path,
             recipient=recipient.email,
@@ -149,6 +153,8 @@ class SmtpSending:
     def _compose(self, recipient: Recipient) -> bytes:
         try:
             return self._mailing.compose(recipient)
+        except InvalidInput:
+            raise
         except BaseException:
             self._put_back(recipient, halt=True)
             raise

@@ -8,7 +8,7 @@ from functools import lru_cache
 SOFT_BREAK = b"=\r\n"
 _LINE = 75  # one column is left for the "=" of a soft break
 _UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e]")
-_PLAIN = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,75}")
+_PLAIN = re.compile(r"(?!\.)[\x21-\x3c\x3e-\x7e]{1,75}")
 _ENDING_BLANK = re.compile(rb"[ \t]\Z")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -31,10 +31,17 @@ def encode_value(value: str) -> bytes:
 
 def _line(raw: bytes) -> bytes:
     encoded = _UNSAFE.sub(_hexadecimal, raw)
-    encoded = _ENDING_BLANK.sub(_hexadecimal, encoded)
+    encoded = _undotted(_ENDING_BLANK.sub(_hexadecimal, encoded), 0)
     if len(encoded) <= _LINE:
         return encoded
     return SOFT_BREAK.join(_cut(encoded))
+
+
+def _undotted(encoded: bytes, start: int) -> bytes:
+    """No line begins with a dot: SMTP (RFC 5321, 4.5.2) would have to double it, in each message anew."""
+    if encoded[start : start + 1] != b".":
+        return encoded
+    return encoded[:start] + b"=2E" + encoded[start + 1 :]
 
 
 def _cut(encoded: bytes) -> list[bytes]:
@@ -47,6 +54,7 @@ def _cut(encoded: bytes) -> list[bytes]:
         end = cut_escape if cut_escape != -1 else end
         pieces.append(encoded[start:end])
         start = end
+        encoded = _undotted(encoded, start)
     pieces.append(encoded[start:])
     return pieces
 

@@ -70,6 +70,7 @@ class MailingFactory:
             headers=headers,
             category=rendered.newsletter_slug,
             compose=template.compose,
+            is_wire_ready=True,
         )
 
     def _shared_headers(self) -> dict[str, str]:

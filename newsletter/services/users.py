@@ -73,6 +73,14 @@ def find_user(session: Session, email: str) -> User:
     return user
 
 
+def user_of(session: Session, user_id: int) -> User:
+    """The user of this id."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound(f"there is no user {user_id}: look at the list of users")
+    return user
+
+
 def all_users(session: Session) -> Sequence[User]:
     """All users by address."""
     return queries.all_users(session)
@@ -137,7 +145,13 @@ def set_password(session: Session, user: User, password: str, *, now: datetime) 
 def change_user(
     session: Session, user: User, *, role: Role, is_active: bool, now: datetime, actor_id: int | None
 ) -> None:
-    """Change what a user may do; one who is deactivated is signed out everywhere."""
+    """Change what a user may do; one who is deactivated is signed out everywhere.
+
+    Conflict where nobody could manage users afterwards.
+    """
+    stays_admin = is_active and may(role, Right.MANAGE_USERS)
+    if not stays_admin and not queries.other_active_users(session, user.id, roles=_roles_with(Right.MANAGE_USERS)):
+        raise Conflict(f"{user.email} is the only one who can manage users: make somebody else an admin first")
     user.role = str(role)
     user.is_active = is_active
     if not is_active:
@@ -166,6 +180,10 @@ def sign_out(session: Session, token: str) -> None:
 def forget_expired(session: Session, *, now: datetime) -> None:
     """Clear away sessions and links that have expired."""
     queries.delete_expired_sign_ins(session, now=now)
+
+
+def _roles_with(right: Right) -> list[str]:
+    return [str(role) for role in Role if may(role, right)]
 
 
 def _start_session(session: Session, user: User, *, now: datetime) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.domain.mail import OutcomeKind
-from newsletter.errors import NotFound
+from newsletter.domain.mail import OutcomeKind, Recipient
+from newsletter.errors import InvalidInput, NotFound
 from newsletter.providers import ProviderUnavailable, make_provider
 from newsletter.providers.outbox import OutboxProvider, list_mails, read_mail
 from newsletter.settings import ProviderName, Settings
@@ -135,3 +135,13 @@ def test_the_settings_choose_the_provider(tmp_path: Path) -> None:
         provider = make_provider(settings)
         assert provider.name == name
         provider.close()
+
+
+def test_a_mail_that_cannot_be_put_together_is_refused_alone(outbox_dir: Path) -> None:
+    def compose_or_refuse(recipient: Recipient) -> bytes:
+        if recipient.subscriber_id == 2:
+            raise InvalidInput("the name holds a line break")
+        return compose(recipient)
+
+    outcomes = OutboxProvider(outbox_dir).send(make_mailing(compose=compose_or_refuse), make_recipients(3))
+    assert kinds(outcomes) == {1: OutcomeKind.ACCEPTED, 2: OutcomeKind.REFUSED, 3: OutcomeKind.ACCEPTED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import quopri
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from newsletter.domain.mail import Recipient
 from newsletter.errors import InvalidInput
-from newsletter.rendering import MimeTemplate, Rendered, fill_html, fill_text, render
+from newsletter.rendering import MimeTemplate, Rendered, fill_html, fill_text, quoted_printable, render
 from tests.rendering.editions import NEWSLETTER, make_recipient, sample_brief
 
 DATE = datetime(2026, 6, 22, 6, 30, tzinfo=UTC)
@@ -237,3 +238,12 @@ def test_a_recipient_without_a_value_is_refused() -> None:
 def test_a_date_without_a_zone_is_refused() -> None:
     with pytest.raises(InvalidInput, match="time zone"):
         make_template(date=datetime(2026, 6, 22))  # noqa: DTZ001
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet=".a é", max_size=300))
+def test_no_line_of_quoted_printable_begins_with_a_dot(text: str) -> None:
+    encoded = quoted_printable.encode(text)
+    assert not any(line.startswith(b".") for line in encoded.split(b"\r\n"))
+    assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+    assert quopri.decodestring(encoded).decode() == text

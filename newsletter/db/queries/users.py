@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import SignInLink, User, UserSession
@@ -19,6 +19,12 @@ def user_by_address(session: Session, address: str) -> User | None:
 def all_users(session: Session) -> Sequence[User]:
     """All users by address."""
     return session.scalars(select(User).order_by(User.address)).all()
+
+
+def other_active_users(session: Session, user_id: int, *, roles: Sequence[str]) -> int:
+    """How many active users of these roles there are besides one."""
+    statement = select(func.count()).select_from(User).where(User.is_active, User.role.in_(roles), User.id != user_id)
+    return session.scalar(statement) or 0
 
 
 def active_user_of_session(session: Session, token_hash: bytes, *, now: datetime) -> User | None:

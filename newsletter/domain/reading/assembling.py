@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from newsletter.domain.findings import Finding, Level
 from newsletter.domain.reading.dates import NotOneDay, date_at_end, date_of, posted_in
+from newsletter.domain.reading.decoding import MAX_LINES
 from newsletter.domain.reading.drafts import MAX_STORIES, BriefDraft, Piece, SectionDraft, StoryDraft
 from newsletter.domain.reading.labels import HEADER_FIELDS, STORY_FIELDS, Field, field_named, split_label
 from newsletter.domain.reading.lines import Kind, Line, trim
@@ -19,6 +20,9 @@ _PROSE_FIELDS = frozenset({Field.SUMMARY, Field.WHY})
 
 def assemble(lines: Sequence[Line]) -> BriefDraft:
     """Sort lines into a draft. Text that belongs nowhere is named in a warning, never silently dropped."""
+    if len(lines) > MAX_LINES:
+        message = f"the source has {len(lines)} lines and paragraphs: at most {MAX_LINES} are allowed"
+        return BriefDraft(header={}, sections=(), faults=(Fault(line=None, message=message),))
     assembler = _Assembler()
     for at, line in enumerate(lines):
         assembler.take(line, lines[at + 1] if at + 1 < len(lines) else None)

@@ -30,7 +30,7 @@ _WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,
 _LEAD = re.compile(rf"\s*(?:{_WEEKDAY})?", re.IGNORECASE)
 _ENDING_WEEKDAY = re.compile(rf"{_WEEKDAY}\Z", re.IGNORECASE)
 _TAIL = re.compile(
-    r"(?:,?[T\s]\s?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\.?)?(?:\s?(?:UTC|GMT|Z))?)?\s*\Z", re.IGNORECASE
+    r"(?:,?[T\s]\s?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\.?)?(?:\s?(?:UTC|GMT|Z))?)?\s*[)）]?\Z", re.IGNORECASE
 )
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s?([ap])\.?m\.?(?![a-z]))?", re.IGNORECASE)
 _POSTED = re.compile(

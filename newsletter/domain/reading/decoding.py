@@ -10,6 +10,7 @@ from newsletter.domain.findings import Finding, Level
 from newsletter.errors import Fault, UnreadableBrief
 
 MAX_BYTES = 1_048_576
+MAX_LINES = 20_000
 _BINARY = "is binary, not text: save it as plain text, Markdown, HTML or JSON"
 _BREAKS = dict.fromkeys((0x0B, 0x0C, 0x85, 0x2028, 0x2029), "\n")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -48,6 +49,8 @@ def decoded(source: str | bytes) -> Decoded:
     text = without_controls(text)
     if not text.strip("\ufeff\u200b \t\n\u00a0\u3000"):
         raise _refused("is empty: give it a heading and at least one story")
+    if text.count("\n") >= MAX_LINES:
+        raise _refused(f"has {text.count(chr(10)) + 1} lines: at most {MAX_LINES} are allowed")
     return Decoded(text=text, findings=tuple(findings))
 
 
@@ -82,6 +85,7 @@ def _text_of(source: bytes) -> tuple[str, str | None]:
     try:
         return source.decode("utf-8"), None
     except UnicodeDecodeError as error:
+        _require_text(source.decode("latin-1"))
         _require_no_broken_utf8(source, first=error.start)
         guess = "GB18030" if _looks_chinese(source) else "Windows-1252"
         return _strict(source, guess), guess

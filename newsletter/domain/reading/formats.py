@@ -46,4 +46,4 @@ def detected_format(text: str) -> BriefFormat:
 def _has_round_bullets(text: str) -> bool:
     """Whether fields stand behind "•", which no Markdown has: then asterisks and angle brackets are content."""
     bullets = (line.strip() for line in text.split("\n"))
-    return any(line.startswith("•") and split_label(line[1:].strip()) is not None for line in bullets)
+    return any(line.startswith("•") and line[1:].lstrip()[:1].isalpha() and split_label(line[1:]) for line in bullets)

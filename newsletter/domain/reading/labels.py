@@ -79,4 +79,9 @@ def split_label(text: str) -> tuple[Field, str] | None:
         return None
     at = min(colons)
     field = field_named(text[:at])
-    return None if field is None else (field, text[at + 1 :].strip())
+    if field is None:
+        return None
+    value = text[at + 1 :]
+    if text.lstrip().startswith("**"):  # "**Summary:** words" in what is otherwise plain text
+        value = value.removeprefix("**")
+    return field, value.strip()
