@@ -23,6 +23,7 @@ from newsletter.runtime import Runtime
 from newsletter.services import issues, sending
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.sending import Claim
+from workers.pacing import Pace
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,14 @@ class Dispatcher:
         self.worker = worker
         self.should_stop = should_stop
         self.lease = timedelta(seconds=runtime.settings.claim_lease_seconds)
+        self.pace = Pace(runtime, name=runtime.provider.name, should_stop=should_stop)
 
     def run(self, issue_id: int) -> int:
         """Send until nothing is due, the slice is over or the worker stops; returns how many batches were claimed."""
         factory = self._factory(issue_id)
         until = time.monotonic() + SLICE_SECONDS
         claimed = 0
-        while not self.should_stop() and time.monotonic() < until:
+        while not self.should_stop() and time.monotonic() < until and self.pace.has_turn(until=until):
             claim = self._claim(issue_id)
             if claim is None:
                 self._finish_issue(issue_id)
@@ -95,11 +97,12 @@ class Dispatcher:
         ]
         recorder = Recorder(self, claim)
         try:
-            outcomes = self.runtime.provider.send(factory.mailing, recipients)
-            for outcome in outcomes:
-                recorder.add(outcome)
-                if recorder.is_stopped or self.should_stop():
-                    outcomes.close()
+            for portion in self.pace.portions(recipients, is_stopped=recorder.check_stopped):
+                outcomes = self.runtime.provider.send(factory.mailing, portion)
+                for outcome in outcomes:
+                    recorder.add(outcome)
+                    if recorder.is_stopped or self.should_stop():
+                        outcomes.close()
         except ProviderUnavailable as error:
             recorder.flush()
             self._provider_is_unavailable(claim, error)
@@ -109,14 +112,14 @@ class Dispatcher:
         except Exception as error:
             log.exception("batch.broken issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
             recorder.flush()
-            self.persist(
-                lambda session: sending.abandon_claim(
-                    session, claim, response=type(error).__name__, now=self.runtime.now()
-                )
-            )
+            self._abandon_claim(claim, response=type(error).__name__)
         else:
             recorder.flush()
             self._finish_claim(claim, recorder, len(recipients))
+
+    def _abandon_claim(self, claim: Claim, *, response: str) -> None:
+        """Nobody knows what the provider has of this batch: say so."""
+        self.persist(lambda session: sending.abandon_claim(session, claim, response=response, now=self.runtime.now()))
 
     def _finish_claim(self, claim: Claim, recorder: Recorder, expected: int) -> None:
         outcome = "done" if recorder.count == expected else "handed_back"
@@ -196,10 +199,18 @@ class Recorder:
         if is_due or len(self._waiting) >= RECORD_EVERY_OUTCOMES:
             self.flush()
 
+    def check_stopped(self) -> bool:
+        """Whether to stop; asks the database, and keeps the batch ours, when nothing was written for half a second."""
+        if not self.is_stopped and time.monotonic() - self._last >= RECORD_EVERY_SECONDS:
+            self._write()
+        return self.is_stopped
+
     def flush(self) -> None:
         """Write what waits."""
-        if not self._waiting:
-            return
+        if self._waiting:
+            self._write()
+
+    def _write(self) -> None:
         outcomes: Sequence[Outcome] = tuple(self._waiting)
         dispatcher = self._dispatcher
         may_go_on = dispatcher.persist(

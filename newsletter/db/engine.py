@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from newsletter.errors import ConfigurationError
 
@@ -21,7 +22,7 @@ def make_engine(database_url: str) -> Engine:
     """
     try:
         url = make_url(database_url)
-    except Exception:
+    except ArgumentError:
         raise ConfigurationError("NEWSLETTER_DATABASE_URL is not a database URL") from None
     match url.get_backend_name():
         case "sqlite":

@@ -14,7 +14,7 @@ from newsletter.db.models.people import (
     User,
     UserSession,
 )
-from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList, ProviderState
+from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList, ProviderState, RateWindow
 
 __all__ = [
     "Attempt",
@@ -31,6 +31,7 @@ __all__ = [
     "MailingList",
     "NewsletterRow",
     "ProviderState",
+    "RateWindow",
     "Rendering",
     "SignInLink",
     "Subscriber",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, SmallInteger
+from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.db.models.base import Base
@@ -131,3 +131,12 @@ class ProviderState(Base):
     reason: Mapped[str] = mapped_column(default="")
     until: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+
+
+class RateWindow(Base):
+    """Until when the sending time of a provider is taken, in seconds since the epoch: the rate of all workers."""
+
+    __tablename__ = "rate_windows"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    taken_until: Mapped[float] = mapped_column(Double)

@@ -84,6 +84,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_provider_states")),
     )
     op.create_table(
+        "rate_windows",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("taken_until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_rate_windows")),
+    )
+    op.create_table(
         "subscribers",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -392,6 +398,7 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("suppressions")
     op.drop_table("subscribers")
+    op.drop_table("rate_windows")
     op.drop_table("provider_states")
     op.drop_table("newsletters")
     with op.batch_alter_table("events", schema=None) as batch_op:
