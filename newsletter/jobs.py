@@ -113,7 +113,7 @@ class Announcer:
         """Announce one job, within about a second, never raising."""
         try:
             self.app.send_task(job.name, args=list(job.args), retry=False, ignore_result=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  kombu lets its transports raise what they like
             log.warning("job.not_announced name=%s error=%s", job.name, type(error).__name__)
 
     def check(self) -> None:
@@ -121,7 +121,7 @@ class Announcer:
         try:
             with self.app.connection_for_write(connect_timeout=_PRODUCER_SECONDS) as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, timeout=_PRODUCER_SECONDS)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  kombu lets its transports raise what they like
             raise ServiceUnavailable(
                 f"the broker does not answer ({type(error).__name__}): check NEWSLETTER_BROKER_URL and that Redis runs"
             ) from None

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.queries.briefs import rendering_by_hash
 from newsletter.links import Links
-from newsletter.rendering import Rendered, fill_html, fill_text
+from newsletter.rendering import fill_html, fill_text
 from newsletter.services import briefs
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.trial import TEST_ISSUE_ID
@@ -30,14 +29,14 @@ class BriefFiles:
 
 def brief_files(session: Session, brief_id: int, *, links: Links, bounce_domain: str, now: datetime) -> BriefFiles:
     """The mail that a reader of this brief would get; of a submitted brief, from the bytes that were submitted."""
-    rendered, sha256 = _rendered(session, brief_id)
+    rendered = briefs.shown_preview(session, brief_id).rendered
     factory = MailingFactory(rendered, issue_id=TEST_ISSUE_ID, links=links, bounce_domain=bounce_domain, date=now)
     reader = factory.recipient(subscriber_id=0, email=NEUTRAL_READER, name="")
     return BriefFiles(
         html=fill_html(rendered, reader.values).encode(),
         text=fill_text(rendered, reader.values).encode(),
         message=factory.mailing.compose(reader),
-        sha256=sha256,
+        sha256=rendered.sha256,
     )
 
 
@@ -48,13 +47,3 @@ def write_files(files: BriefFiles, folder: Path) -> list[Path]:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in contents]
-
-
-def _rendered(session: Session, brief_id: int) -> tuple[Rendered, str]:
-    row = briefs.find_brief(session, brief_id)
-    sha256 = briefs.current_sha256(session, row)
-    stored = rendering_by_hash(session, row.id, sha256)
-    if stored is not None:
-        return Rendered.from_bytes(stored.document), sha256
-    rendered = briefs.preview_brief(session, brief_id).rendered
-    return rendered, rendered.sha256

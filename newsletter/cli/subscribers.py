@@ -114,7 +114,7 @@ def add(
             time_zone=time_zone,
             confirmed=confirmed,
             consent_source="command line",
-            consent_evidence=evidence,
+            consent_evidence=evidence or None,
             address_key=runtime.links.address_key,
             now=runtime.now(),
             actor_id=actor.user_id,

@@ -210,28 +210,32 @@ def _place(
     now: datetime,
 ) -> None:
     is_mailable = confirmed or mailing_list.opt_in == OptIn.SINGLE
-    key = {"list_id": mailing_list.id, "subscriber_id": person.id}
-    consent = {
+    key: dict[str, Any] = {"list_id": mailing_list.id, "subscriber_id": person.id}
+    consent: dict[str, Any] = {
         "consent_source": consent_source,
         "consent_evidence": consent_evidence,
         "consented_at": now if is_mailable else None,
         "confirmed_at": now if confirmed else None,
     }
     target = SubscriptionStatus.CONFIRMED if is_mailable else SubscriptionStatus.UNCONFIRMED
-    if not consent_evidence and _has_left(session, person, mailing_list.newsletter_id):
+    if not consent_evidence and _has_left(session, person, mailing_list):
         raise Conflict(f"{person.email} has left this newsletter: only their new consent brings them back, so name it")
-    if queries.add_subscription(session, status=target, **key, **consent):  # type: ignore[arg-type]
+    if queries.add_subscription(session, status=target, **key, **consent):
         return
     stale = [SubscriptionStatus.UNSUBSCRIBED] if consent_evidence else []
     stale += [SubscriptionStatus.UNCONFIRMED] if confirmed else []
-    back = {"unsubscribed_at": None, "unsubscribe_source": None}
+    consent |= {"unsubscribed_at": None, "unsubscribe_source": None}
     for status in stale:
-        queries.move_subscription(session, from_status=status, to_status=target, **key, **consent, **back)
+        queries.move_subscription(session, from_status=status, to_status=target, **key, **consent)
 
 
-def _has_left(session: Session, person: Subscriber, newsletter_id: int) -> bool:
-    found = queries.places_on_newsletter(session, subscriber_id=person.id, newsletter_id=newsletter_id)
-    return found == {SubscriptionStatus.UNSUBSCRIBED}
+def _has_left(session: Session, person: Subscriber, mailing_list: MailingList) -> bool:
+    """Whether a person has unsubscribed from this list, or from the newsletter altogether."""
+    here = queries.subscription_status(session, list_id=mailing_list.id, subscriber_id=person.id)
+    anywhere = queries.places_on_newsletter(
+        session, subscriber_id=person.id, newsletter_id=mailing_list.newsletter_id
+    )
+    return here is SubscriptionStatus.UNSUBSCRIBED or anywhere == {SubscriptionStatus.UNSUBSCRIBED}
 
 
 def is_subscribed(session: Session, *, subscriber_id: int, newsletter_id: int) -> bool:
@@ -322,7 +326,6 @@ def _erase(session: Session, subscriber_id: int, *, now: datetime, actor_id: int
         subscriptions=queries.delete_subscriber(session, subscriber_id),
     )
     _audit(session, "erase", subscriber_id, actor_id=actor_id, now=now, detail=None)
-    session.expire_all()
     return erasure
 
 

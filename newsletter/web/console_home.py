@@ -79,7 +79,7 @@ def setup_steps(session: Session, found: Sequence[BriefRow]) -> list[Step]:
         Step(
             title="Say who publishes",
             hint="The newsletter's name, From address and postal address. The law asks for the last one.",
-            href=f"/admin/newsletters/{rows[0].slug}" if rows else "/admin/newsletters/new",
+            href=f"/admin/newsletters/{rows[0].id}" if rows else "/admin/newsletters/new",
             is_done=any(row.postal_address for row in rows),
         ),
         Step(

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from newsletter.domain.subscriber import OptIn
 from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.services import lists, newsletters
-from newsletter.web.forms import Form, plain
-from newsletter.web.visits import Visit, Visiting, refused_to, see
+from newsletter.web.forms import Form
+from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
 
 
 def show_lists(visit: Visiting) -> Response:
@@ -35,13 +35,12 @@ def create_list(visit: Visiting) -> Response:
             now=visit.now,
             actor_id=visit.actor.user_id,
         )
-    return see(f"/admin/lists/{made.slug}", done="list-created")
+    return see(f"/admin/lists/{made.id}", done="list-created")
 
 
-def show_list(visit: Visiting, slug: str) -> Response:
+def show_list(visit: Visiting, list_id: Id) -> Response:
     """One list: who is on it, in numbers, and what can be done with it."""
-    found = lists.find_list(visit.session, plain(slug))
-    return visit.page("list.html", list=lists.list_summary(visit.session, found.id))
+    return visit.page("list.html", list=lists.list_summary(visit.session, list_id))
 
 
 def _opt_in_of(form: Form) -> OptIn:

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from newsletter.db.models import NewsletterRow
 from newsletter.errors import NewsletterError
 from newsletter.services import newsletters
-from newsletter.web.forms import Form, plain
-from newsletter.web.visits import Visit, Visiting, refused_to, see
+from newsletter.web.forms import Form
+from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
 
 _LINES = ("name", "from_name", "from_email", "reply_to", "time_zone", "language")
 _DEFAULTS = {"time_zone": "UTC", "language": "en"}
@@ -39,26 +39,26 @@ def create_newsletter(visit: Visiting) -> Response:
     return see("/admin/newsletters", done="newsletter-saved")
 
 
-def show_newsletter(visit: Visiting, slug: str) -> Response:
+def show_newsletter(visit: Visiting, newsletter_id: Id) -> Response:
     """One newsletter in a form."""
-    row = newsletters.find_newsletter(visit.session, plain(slug))
+    row = newsletters.newsletter_of(visit.session, newsletter_id)
     return _page(visit, row=row, values=_values_of_row(row))
 
 
-def edit_newsletter(visit: Visiting, slug: str) -> Response:
+def edit_newsletter(visit: Visiting, newsletter_id: Id) -> Response:
     """Change a newsletter; what is approved already stays as it was approved."""
     values = _values_of(visit.form)
 
     def again(fresh: Visit, error: NewsletterError) -> Response:
-        return _page(fresh, row=newsletters.find_newsletter(fresh.session, plain(slug)), values=values, error=error)
+        return _page(fresh, row=newsletters.newsletter_of(fresh.session, newsletter_id), values=values, error=error)
 
     with refused_to(again):
-        row = newsletters.find_newsletter(visit.session, plain(slug))
+        row = newsletters.newsletter_of(visit.session, newsletter_id)
         values["theme"] = dict(row.theme or {}) | values["theme"]
         newsletters.edit_newsletter(
             visit.session, row.slug, now=visit.now, actor_id=visit.actor.user_id, **values
         )
-    return see(f"/admin/newsletters/{row.slug}", done="newsletter-saved")
+    return see(f"/admin/newsletters/{newsletter_id}", done="newsletter-saved")
 
 
 def _values_of(form: Form) -> dict[str, Any]:

@@ -59,9 +59,7 @@ def test_a_pipe_gets_tables_whole(ready: CommandLine) -> None:
     assert name.strip() in ready("list", "ls").stdout
 
 
-def test_a_terminal_that_knows_no_chinese_gets_it_escaped(
-    ready: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_that_knows_no_chinese_gets_it_escaped(ready: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     ready.json("list", "create", "每日简报", "--slug", "daily")
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     as_json, as_table = ready.process("list", "ls", "--json"), ready.process("list", "ls")

@@ -153,6 +153,7 @@ def test_a_link_is_read_in_each_of_its_forms(link: str, title: str, url: str | N
         ("• AP · 06/06/2026", "AP", date(2026, 6, 6)),
         ("• 来源：新华社\n• 日期：2026年6月21日", "新华社", date(2026, 6, 21)),
         ("AP\n2026-06-21", "AP", date(2026, 6, 21)),
+        ("• Source: AP | Date: 2026-06-21", "AP", date(2026, 6, 21)),
     ],
 )
 def test_a_source_and_its_date_are_told_apart(source: str, name: str, day: date) -> None:

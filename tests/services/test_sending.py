@@ -16,7 +16,7 @@ from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus, SuppressionReason
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, sending, subscribers, suppressions, ticking
+from newsletter.services import briefs, issues, newsletters, sending, subscribers, suppressions, ticking
 from newsletter.services.sending import Claim
 from newsletter.services.users import OPERATOR
 from tests.factories import NOW, add_people, make_issue, make_list, make_newsletter, start_issue
@@ -61,8 +61,7 @@ def issue_id(runtime: Runtime) -> int:
 def test_the_audience_is_everyone_confirmed_once_less_the_suppressed(runtime: Runtime) -> None:
     with runtime.transaction() as session:
         issue, ids = make_issue(session, people=5)
-        newsletter_id = issue.newsletter_id
-        second = make_list(session, type("N", (), {"id": newsletter_id})(), slug="second")
+        second = make_list(session, newsletters.newsletter_of(session, issue.newsletter_id), slug="second")
         add_people(session, second, 2, prefix="unconfirmed", status=SubscriptionStatus.UNCONFIRMED)
         disabled = add_people(session, second, 1, prefix="disabled")
         blocked = add_people(session, second, 1, prefix="blocked")
@@ -77,7 +76,13 @@ def test_the_audience_is_everyone_confirmed_once_less_the_suppressed(runtime: Ru
             address_key=runtime.links.address_key,
             now=NOW,
         )
-        subscribers.add_subscriber(session, email="reader000000@example.org", list_slug="second", now=NOW)
+        subscribers.add_subscriber(
+            session,
+            email="reader000000@example.org",
+            list_slug="second",
+            address_key=runtime.links.address_key,
+            now=NOW,
+        )
         both = issues.create_issue(
             session, brief_id=issue.brief_id, list_slugs=["readers", "second"], actor=OPERATOR, now=NOW
         )

@@ -13,6 +13,7 @@ _HTML_TAG = (
 )
 _HTML_START = re.compile(rf"\s*<{_HTML_TAG}[\s>/-]", re.IGNORECASE)
 _HTML_CLOSING = re.compile(r"</(?:p|li|h[1-6]|ul|ol|div)>", re.IGNORECASE)
+_HEADING_START = re.compile(r"\s*#{1,6}[ \t]+\S")
 _JSON_START = re.compile(r"\s*(?:\{\s*(?:\"|\}|\Z)|\[\s*[\[{\]\"])")
 _MARKDOWN = re.compile(
     r"^ {0,3}#{1,6}[ \t]+\S|^[ \t]*[-*+][ \t]+(?:\*\*|__)\S|^ {0,3}\d{1,3}[.)][ \t]+(?:\*\*|__)\S|^={3,}[ \t]*$",
@@ -36,6 +37,8 @@ def detected_format(text: str) -> BriefFormat:
         return BriefFormat.JSON
     if _HTML_START.match(text):
         return BriefFormat.HTML
+    if _HEADING_START.match(text):
+        return BriefFormat.MARKDOWN
     if _has_round_bullets(text):
         return BriefFormat.TEXT
     if _MARKDOWN.search(text):

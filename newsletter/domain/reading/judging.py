@@ -30,6 +30,8 @@ LONGEST: Mapping[Field, int] = {
     Field.WHY: 20_000,
 }
 _SEPARATORS = "·•|—–-,，/／("
+# "Sohu | Date: 2026-06-22" in one line
+_DATE_LABEL = re.compile(r"(?<=[·•|—–,，/／(（\s-])(?:date|日期)\s?[:：]\s?\Z", re.IGNORECASE)
 _EMPTY = Piece(line=None, parts=())
 
 
@@ -69,7 +71,8 @@ def source_and_date(text: str, *, near: date | None = None) -> tuple[str, date |
     """
     found = date_at_end(text, near=near)
     if found is not None:
-        return text[: found.start].rstrip().rstrip(_SEPARATORS + "（").rstrip(), found.day
+        before = _DATE_LABEL.sub("", text[: found.start]).rstrip()
+        return before.rstrip(_SEPARATORS + "（").rstrip(), found.day
     found = date_at_start(text, near=near)
     rest = text[found.end :].lstrip() if found else ""
     if found is not None and rest[:1] and rest[0] in _SEPARATORS:

@@ -91,7 +91,8 @@ def _embedded(text: str) -> Link | None:
     if match is None:
         return None
     before, after = trim(text[: match.start()]), trim(text[match.end() :])
-    title = before.rstrip(_SEPARATORS + " <(（") if not after else f"{before} {after.lstrip(_SEPARATORS + ' >')}"
+    after = after.lstrip(_SEPARATORS + " >)）。、；.;")
+    title = f"{before} {after}" if after else before.rstrip(_SEPARATORS + " <(（")
     address = match[0].rstrip(".,;:!?") if before or after else match[0]
     return Link(title=trim(title), url=checked_address(address))
 

@@ -1,0 +1,39 @@
+"""Where, in one text, the words of a mail system end and the mail it returns begins."""
+
+from __future__ import annotations
+
+import re
+
+_FRAME = r"[\s>|*=\-_.~#+<\[]*"
+_MARK = re.compile(
+    rf"^{_FRAME}(?:"
+    r"(?:below this line|enclosed|attached|this|here|what follows|the following|the next part) (?:is|are|was) (?:a |the |your )?(?:copy|original|returned|first|header|text|beginning)"
+    r"|(?:a )?copy of (?:the|your) (?:original )?(?:message|mail|header)"
+    r"|(?:the |your )?(?:original|returned|unsent|undelivered|bounced|rejected|failed) (?:e-?mail|message|mail|text)?(?: ?(?:headers?|text|info|body|content))?(?: (?:follows?|below|is|begins|starts|info|attached)\b|\s*[:.\-=*]*\s*$)"
+    r"|(?:the )?(?:message|mail)(?:'s)? (?:headers?|text|body|contents?) (?:follows?|below|is|are)"
+    r"|(?:the )?(?:full )?headers? (?:of|from|follows?)\b"
+    r"|(?:start|beginning) of (?:the )?(?:original|returned|message|forwarded)"
+    r"|(?:your|the) (?:original )?(?:message|mail) (?:follows|reads|begins|was as follows|is (?:below|attached|returned|as follows))"
+    r"|original(?:nachricht|e nachricht)|urspr\S+ nachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale"
+    r"|.{0,20}(?:исходн\S+ (?:сообщени|письм)|текст сообщени|元のメール|オリジナルメッセージ|原メッセージ|以下は.{0,20}(?:メール|メッセージ)|原始邮件|原始郵件|原邮件)"
+    r")",
+    re.IGNORECASE,
+)
+# The first lines of a mail, right below the words of the mail system.
+_HEADER_LINE = re.compile(r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE)
+_INDENT = re.compile(r"^[ \t>]+(?=[\w\-]+:)", re.MULTILINE)
+
+
+def split_notice(text: str) -> tuple[str, str]:
+    """What the mail system says, and the source of the mail it returns; the second is "" where nothing is returned."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if number and _HEADER_LINE.match(line):
+            return "\n".join(lines[:number]), "\n".join(lines[number:])
+        if number and len(line) < 160 and _MARK.match(line) and any(one.strip() for one in lines[:number]):
+            return "\n".join(lines[:number]), _source("\n".join(lines[number + 1 :]))
+    return text, ""
+
+
+def _source(text: str) -> str:
+    return _INDENT.sub("", text.lstrip("\n \t")) if text.strip() else ""

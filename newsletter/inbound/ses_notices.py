@@ -1,0 +1,54 @@
+"""Amazon's notifications as mail: one JSON document where others write a delivery status."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from newsletter.inbound.addresses import tidy_address
+from newsletter.inbound.findings import Finding
+
+MAX_DEPTH = 3
+
+
+def find_in_ses(text: str) -> tuple[str, list[Finding]]:
+    """The kind of notice in lower case ("bounce", "complaint", "delivery") and its recipients; ("", []) for none."""
+    return _read(text, depth=0) if '"notificationType' in text or '"eventType' in text or "notificationType" in text else ("", [])
+
+
+def _read(text: str, *, depth: int) -> tuple[str, list[Finding]]:
+    start = text.find("{")
+    if start < 0 or depth > MAX_DEPTH:
+        return "", []
+    try:
+        document, _ = json.JSONDecoder(strict=False).raw_decode(text[start:])
+    except (ValueError, RecursionError):
+        return "", []
+    return _findings(document, depth=depth) if isinstance(document, dict) else ("", [])
+
+
+def _findings(document: dict[str, Any], *, depth: int) -> tuple[str, list[Finding]]:
+    if isinstance(document.get("Message"), str):
+        return _read(document["Message"], depth=depth + 1)
+    kind = str(document.get("notificationType") or document.get("eventType") or "").lower()
+    body = document.get(kind)
+    if not isinstance(body, dict):
+        return "", []
+    return kind, list(_recipients(kind, body))
+
+
+def _recipients(kind: str, body: dict[str, Any]) -> list[Finding]:
+    listed = body.get({"bounce": "bouncedRecipients", "complaint": "complainedRecipients"}.get(kind, "recipients"))
+    entries = listed if isinstance(listed, list) else []
+    return [_finding(entry if isinstance(entry, dict) else {"emailAddress": entry}, kind) for entry in entries]
+
+
+def _finding(entry: dict[str, Any], kind: str) -> Finding:
+    action = str(entry.get("action") or {"delivery": "delivered"}.get(kind, "failed")).lower()
+    return Finding(
+        address=tidy_address(str(entry.get("emailAddress", ""))),
+        action=action,
+        status=str(entry.get("status") or ""),
+        diagnostic=str(entry.get("diagnosticCode") or "").removeprefix("smtp;").strip(),
+        source="ses",
+    )
