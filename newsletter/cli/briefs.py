@@ -139,7 +139,7 @@ def render(
         "sha256": files.sha256,
         "files": [str(path) for path in paths],
     }
-    print_result(result if as_json else result | {"files": "  ".join(str(path) for path in paths)}, as_json=as_json)
+    print_result(result, as_json=as_json)
 
 
 def check(brief_id: BriefId, as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -169,6 +169,10 @@ def _is_number(value: object) -> bool:
 def _cell(value: object) -> Text:
     if isinstance(value, bool):
         return Text("yes" if value else "no")
+    if isinstance(value, datetime):
+        return Text(show_time(value, UTC))
+    if isinstance(value, list | tuple):
+        return Text(", ".join(visible(str(item)) for item in value))
     text = "" if value is None else visible(str(value))
     return Text(text, style=STYLES.get(text, ""))
 

@@ -48,7 +48,7 @@ def show_suppressions(
                 row["suppression_id"],
                 row["email"] or "(erased)",
                 row["reason"],
-                f"{row['created_at']:%Y-%m-%d %H:%M} UTC",
+                row["created_at"],
                 row["evidence"],
             )
             for row in rows

@@ -16,7 +16,7 @@ from newsletter.domain.issue import DeliveryStatus, IssueStatus
 from newsletter.runtime import Runtime
 from newsletter.services import issues, subscribers
 from newsletter.services.users import OPERATOR
-from newsletter.settings import Settings
+from newsletter.settings import ProviderName, Settings
 from tests.e2e.sending_site import SendingSite
 from tests.fakes.process import FakeProcess
 from tests.processes import Processes, settings_environment
@@ -38,18 +38,19 @@ def site(
     is_postgres = settings.database_url.startswith("postgresql")
     broker = request.getfixturevalue("redis_url") if is_postgres else ""
     with FakeProcess("tests.fakes.smtp_server", "--port", "0", "--record", str(record)) as smtp:
-        changed = settings.model_copy(
-            update={
+        final = Settings(
+            _env_file=None,
+            **settings.model_dump(exclude={"broker_url", "provider"})
+            | {
                 "broker_url": broker,
-                "provider": "smtp",
-                "smtp_url": type(settings.smtp_url)(f"smtp://127.0.0.1:{smtp.port}"),
+                "provider": ProviderName.SMTP,
+                "smtp_url": f"smtp://127.0.0.1:{smtp.port}",
                 "smtp_connections": 2,
                 "smtp_batch_size": BATCH_SIZE,
                 "claim_lease_seconds": LEASE_SECONDS,
                 "tick_seconds": 0.5,
-            }
+            },
         )
-        final = Settings(_env_file=None, **changed.model_dump())
         runtime = Runtime.from_settings(final)
         try:
             yield SendingSite(runtime, processes, environment=settings_environment(final), smtp=smtp, record=record)

@@ -119,8 +119,8 @@ def stage_rows(session: Session, rows: Sequence[StagedRow]) -> None:
     connection = session.connection()
     STAGED.create(connection, checkfirst=False)
     if not is_postgres(session):
-        places = ", ".join("?" * len(STAGED.columns))
-        connection.exec_driver_sql(f"INSERT INTO {STAGED.name} VALUES ({places})", list(rows))
+        # The driver takes tuples as they are; SQLAlchemy would want a dict for each row.
+        connection.exec_driver_sql(str(STAGED.insert().compile(connection)), list(rows))
         return
     cursor = connection.connection.cursor()
     with cursor.copy(f"COPY {STAGED.name} FROM STDIN") as copy:
