@@ -26,6 +26,7 @@ class Shape:
     has_failure_words: bool
     has_delay_subject: bool
     has_delay_words: bool
+    has_success_words: bool
     has_reply_subject: bool
     is_automatic: bool
     names_failed: bool
@@ -48,6 +49,16 @@ class Shape:
         return self.has_delay_words or (self.has_delay_subject and not self.has_failure_subject)
 
     @property
+    def is_delay_notice(self) -> bool:
+        """Whether this is a delay notice even though nothing says that the mail failed."""
+        return self.has_delay_words and (self.is_from_robot or self.has_delay_subject) and not self.has_reply_subject
+
+    @property
+    def is_success(self) -> bool:
+        """Whether a mail system confirms a delivery in words."""
+        return self.has_success_words and self.is_from_robot and not self.names_failed
+
+    @property
     def is_autoreply(self) -> bool:
         """Whether a person's mailbox answered by itself."""
         return self.has_reply_subject or self.is_automatic
@@ -64,6 +75,7 @@ def shape_of(mail: Mail) -> Shape:
         has_failure_words=bool(signs.FAILURE_WORDS.search(words)),
         has_delay_subject=bool(signs.DELAY_SUBJECT.search(subject)),
         has_delay_words=bool(signs.DELAY_WORDS.search(words)),
+        has_success_words=bool(signs.SUCCESS_WORDS.search(words)),
         has_reply_subject=bool(signs.REPLY_SUBJECT.search(subject)),
         is_automatic=_is_automatic(mail),
         names_failed=bool(mail.header("X-Failed-Recipients")),

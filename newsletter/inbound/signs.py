@@ -50,6 +50,9 @@ _DELAY_SUBJECTS = (
 _DELAY_WORDS = (
     r"(?:has|have) (?:not yet|been delayed|not been delivered yet)|not yet been (?:delivered|able)|not been able to deliver(?: \S+){0,10} yet|will (?:keep|continue) (?:on )?(?:trying|to try|attempt|retry)|(?:delivery|attempts?) (?:attempts? )?will (?:continue|be (?:retried|made|attempted))|will (?:be )?retri|you do not need to resend|do not (?:need to )?re-?send|this is (?:only )?a (?:warning|temporary)|warning message only|is delayed|still (?:being )?(?:trying|retr|attempt|in (?:the )?queue|undelivered)|temporary (?:problem|issue)(?: \S+){0,4} (?:deliver|will)|no action is required|(?:gmail|system|server) will (?:retry|continue)",
 )
+_SUCCESS_WORDS = (
+    r"(?:successfully|been|was|were) (?:successfully )?(?:delivered|relayed) (?:to|on)|delivery (?:was )?(?:success|confirm)|(?:message|mail) (?:was |has been )?successfully (?:delivered|relayed|sent)|erfolgreich (?:zugestellt|ubermittelt)|正常に(?:配信|配送)|успешно доставлен",
+)
 _REPLY_SUBJECTS = (
     r"^(?:automatic|auto|automated)[ \-]?(?:matic )?(?:reply|response|responder|antwort|answer)|^auto(?:reply|:|-re|\b)|out[ \-]of[ \-](?:the[ \-])?office|\bvacation\b|on (?:annual |maternity |parental |sick )?leave\b|away from (?:the |my )|\bi(?:'m| am) (?:away|out)|\booo\b|automatic(?:ally)? (?:generated )?(?:re|answer)|holiday",
     r"abwesen(?:d|heit)|automatische antwort|nicht im (?:buro|hause)|urlaub|reponse automatique|absence|absent|conges|respuesta automatica|fuera de (?:la )?oficina|ausen(?:te|cia)|resposta automatica|fora do escritorio|ferias|risposta automatica|fuori (?:sede|ufficio)|assen(?:te|za)",
@@ -70,6 +73,7 @@ FAILURE_SUBJECT = _any_of(_FAILURE_SUBJECTS)
 FAILURE_WORDS = _any_of(_FAILURE_WORDS)
 DELAY_SUBJECT = _any_of(_DELAY_SUBJECTS)
 DELAY_WORDS = _any_of(_DELAY_WORDS)
+SUCCESS_WORDS = _any_of(_SUCCESS_WORDS)
 REPLY_SUBJECT = _any_of(_REPLY_SUBJECTS)
 CHALLENGE_WORDS = _any_of(_CHALLENGE_WORDS)
 COMPLAINT_SUBJECT = _any_of(_COMPLAINT_SUBJECTS)

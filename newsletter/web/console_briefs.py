@@ -18,6 +18,13 @@ from newsletter.web.previews import VIEWS, framed_mail, scheme_of, view_of
 from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
 
 _BRIEFS_PER_PAGE = 50
+FORMAT_NAMES = [
+    (BriefFormat.AUTO, "Recognise it"),
+    (BriefFormat.TEXT, "Plain text"),
+    (BriefFormat.MARKDOWN, "Markdown"),
+    (BriefFormat.HTML, "HTML"),
+    (BriefFormat.JSON, "JSON"),
+]
 _NEXT = {
     BriefStatus.DRAFT: "write",
     BriefStatus.CHANGES_REQUESTED: "write",
@@ -143,7 +150,7 @@ def _new_page(visit: Visit, *, typed: Form, error: NewsletterError | None = None
         chosen_format=typed.line("format") or str(BriefFormat.AUTO),
         chosen_newsletter=typed.line("newsletter"),
         newsletters=newsletters.all_newsletters(visit.session),
-        formats=list(BriefFormat),
+        format_names=FORMAT_NAMES,
         max_bytes=MAX_BYTES,
         faults=error.faults if isinstance(error, UnreadableBrief) else (),
         error=error,
@@ -161,7 +168,7 @@ def _edit_page(
         typed=version.source_text if typed is None else typed.raw("source"),
         chosen_format=version.source_format if typed is None else typed.line("format"),
         expected_version=row.version if typed is None else typed.line("version"),
-        formats=list(BriefFormat),
+        format_names=FORMAT_NAMES,
         faults=error.faults if isinstance(error, UnreadableBrief) else (),
         error=error,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from newsletter.db.models import Subscriber
 from newsletter.domain.subscriber import SubscriberStatus
-from newsletter.errors import Conflict, NewsletterError
+from newsletter.errors import Conflict, NewsletterError, NotFound
 from newsletter.services import lists, subscribers
 from newsletter.web.forms import Form, plain
 from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
@@ -58,6 +60,7 @@ def add_subscriber(visit: Visiting) -> Response:
             time_zone=form.line("time_zone"),
             confirmed=form.is_checked("confirmed"),
             consent_source="console",
+            consent_evidence=form.line("consent_evidence")[:500] or None,
             address_key=visit.runtime.links.address_key,
             now=visit.now,
             actor_id=visit.actor.user_id,
@@ -77,7 +80,7 @@ def disable_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
 
 def show_erase_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
     """Ask once more before a person is erased."""
-    person = subscribers.subscriber_of(visit.session, subscriber_id)
+    person = _person(visit.session, subscriber_id)
     return visit.page("subscriber_erase.html", person=person, error=None)
 
 
@@ -85,11 +88,11 @@ def erase_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
     """Erase a person; the form names the address once more."""
 
     def again(fresh: Visit, error: NewsletterError) -> Response:
-        person = subscribers.subscriber_of(fresh.session, subscriber_id)
+        person = _person(fresh.session, subscriber_id)
         return fresh.page("subscriber_erase.html", person=person, error=error)
 
     with refused_to(again):
-        person = subscribers.subscriber_of(visit.session, subscriber_id)
+        person = _person(visit.session, subscriber_id)
         if visit.form.line("email").lower() != person.email.lower():
             raise Conflict("that is not this person's address: type it as it stands above")
         subscribers.erase_subscriber(
@@ -102,9 +105,16 @@ def erase_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
     return see("/admin/subscribers", done="subscriber-erased")
 
 
+def _person(session: Session, subscriber_id: int) -> Subscriber:
+    person = session.get(Subscriber, subscriber_id)
+    if person is None:
+        raise NotFound("there is no such subscriber: search the list, they may have been erased")
+    return person
+
+
 def _set_status(visit: Visit, subscriber_id: int, status: SubscriberStatus, *, done: str) -> Response:
     with refused_to(lambda fresh, error: _person_page(fresh, subscriber_id, error=error)):
-        person = subscribers.subscriber_of(visit.session, subscriber_id)
+        person = _person(visit.session, subscriber_id)
         subscribers.set_status(
             visit.session, person.email, status=status, now=visit.now, actor_id=visit.actor.user_id
         )
@@ -112,10 +122,8 @@ def _set_status(visit: Visit, subscriber_id: int, status: SubscriberStatus, *, d
 
 
 def _person_page(visit: Visit, subscriber_id: int, *, error: NewsletterError | None = None) -> Response:
-    person = subscribers.subscriber_of(visit.session, subscriber_id)
-    profile = subscribers.subscriber_profile(
-        visit.session, person.email
-    )
+    person = _person(visit.session, subscriber_id)
+    profile = subscribers.subscriber_profile(visit.session, person.email)
     return visit.page("subscriber.html", person=person, profile=profile, error=error)
 
 
@@ -128,5 +136,6 @@ def _new_page(visit: Visit, *, typed: Form, chosen_list: str, error: NewsletterE
         name=typed.line("name"),
         language=typed.line("language"),
         time_zone=typed.line("time_zone"),
+        consent_evidence=typed.line("consent_evidence"),
         error=error,
     )

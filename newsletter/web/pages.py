@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -114,7 +114,16 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters.update(
-            {"clock": clock, "day": day, "count": count, "spoken": spoken, "duration": duration, "plural": plural}
+            {
+                "clock": clock,
+                "day": day,
+                "count": count,
+                "spoken": spoken,
+                "duration": duration,
+                "plural": plural,
+                "sentence": sentence,
+                "options": options,
+            }
         )
         self._environment.globals.update(
             {"asset": _assets(), "tones": TONES, "done_words": DONE, "csrf_field": CSRF_FIELD, "Right": Right}
@@ -157,6 +166,17 @@ def spoken(word: str) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """A number with its noun: 1 story, 10 stories."""
     return f"{count(number)}\u00a0{one if number == 1 else many or one + 's'}"
+
+
+def sentence(words: object) -> str:
+    """An error's words with a capital at the beginning and a full stop at the end."""
+    text = str(words)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def options(rows: Iterable[Any], value: str, text: str) -> list[tuple[str, str]]:
+    """Value and text of each row, for a list to choose from."""
+    return [(getattr(row, value), getattr(row, text)) for row in rows]
 
 
 def duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ from newsletter.errors import (
 )
 from newsletter.runtime import Runtime
 from newsletter.web.auth import NotSignedIn, login_url
-from newsletter.web.pages import Pages
+from newsletter.web.pages import Pages, sentence
 from newsletter.web.visits import Call, FormRefused, make_visit
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,7 @@ def _refusal(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= 500:
         log.warning("request.failed status=%s error=%s", status, type(error).__name__)
-    sentence = str(error)
-    return _error_page(request, status, sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else "."))
+    return _error_page(request, status, sentence(error))
 
 
 def _not_an_address(request: Request, error: Exception) -> Response:
@@ -107,7 +106,7 @@ def _fault(request: Request, error: Exception) -> Response:
     return _error_page(request, 500, _SENTENCES[500])
 
 
-def _error_page(request: Request, status: int, sentence: str) -> Response:
+def _error_page(request: Request, status: int, words: str) -> Response:
     pages: Pages = request.app.state.pages
     runtime: Runtime = request.app.state.runtime
     call: Call | None = getattr(request.state, "call", None)
@@ -119,6 +118,6 @@ def _error_page(request: Request, status: int, sentence: str) -> Response:
         done="",
         status=status,
         title=_TITLES.get(status, "That did not work"),
-        sentence=sentence,
+        sentence=words,
     )
     return HTMLResponse(content, status_code=status)

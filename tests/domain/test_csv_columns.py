@@ -51,7 +51,7 @@ def test_a_file_without_header_is_read_by_position() -> None:
 
 
 def test_a_file_without_addresses_is_refused_naming_its_columns() -> None:
-    with pytest.raises(InvalidInput, match="“Surname”, “Phone”.*name one of them “email”"):
+    with pytest.raises(InvalidInput, match=r"“Surname”, “Phone”.*name one of them “email”"):
         columns("Surname", "Phone")
 
 

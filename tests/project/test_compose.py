@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -100,4 +101,7 @@ def test_the_services_start_with_the_commands_and_settings_of_the_file(
         assert check.wait() == 0, check.output()
     for process in (beat, worker, web):
         assert process.exit_code() is None, process.output()
-        assert process.terminate() == 0, process.output()
+    assert (beat.terminate(), worker.terminate()) == (0, 0), beat.output() + worker.output()
+    # Uvicorn closes everything, and then lets the signal end the process as if nobody had caught it.
+    assert web.terminate() == -signal.SIGTERM
+    assert "Application shutdown complete" in web.output()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, distinct, exists, func, null, or_, select, true, update
+from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, null, or_, select, true, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -144,9 +144,9 @@ def subscription_status(session: Session, *, list_id: int, subscriber_id: int) -
 def places_on_newsletter(session: Session, *, subscriber_id: int, newsletter_id: int) -> set[SubscriptionStatus]:
     """The different statuses that a person has on the lists of a newsletter."""
     found = session.scalars(
-        select(distinct(Subscription.status)).where(
-            Subscription.subscriber_id == subscriber_id, Subscription.list_id.in_(_lists_of(newsletter_id))
-        )
+        select(Subscription.status)
+        .distinct()
+        .where(Subscription.subscriber_id == subscriber_id, Subscription.list_id.in_(_lists_of(newsletter_id)))
     )
     return {SubscriptionStatus(status) for status in found}
 
@@ -232,7 +232,7 @@ def attribute_names(session: Session, list_id: int | None) -> list[str]:
     else:
         keys = func.json_each(attributes).table_valued("key")
         name = keys.c.key
-    statement = select(distinct(name)).select_from(Subscriber).join(keys, true())
+    statement = select(name).distinct().select_from(Subscriber).join(keys, true())
     if list_id is not None:
         statement = statement.where(_is_on(list_id))
     return sorted(session.scalars(statement))

@@ -46,7 +46,7 @@ def is_dated_source(text: str) -> bool:
 
 
 class _OpenPiece:
-    def __init__(self, line: int, text: str, url: str | None) -> None:
+    def __init__(self, line: int, text: str, *, url: str | None) -> None:
         self.line, self.parts, self.url = line, [text] if text else [], url
 
     def closed(self) -> Piece:
@@ -58,11 +58,11 @@ class _OpenStory:
         self.line, self.ordinal, self.indent = line.number, line.ordinal, line.indent
         self.pieces: dict[Field, _OpenPiece] = {}
         self.repeated: set[Field] = set()
-        self.open(Field.HEADLINE, line.number, text, url=line.url)
+        self.open(Field.HEADLINE, text, number=line.number, url=line.url)
 
-    def open(self, field: Field, number: int, text: str, *, url: str | None) -> None:
+    def open(self, field: Field, text: str, *, number: int, url: str | None) -> None:
         self.field = field
-        self.piece = self.pieces[field] = _OpenPiece(number, text, url)
+        self.piece = self.pieces[field] = _OpenPiece(number, text, url=url)
 
     def add(self, line: Line) -> None:
         self.piece.parts.append(line.raw)
@@ -103,7 +103,7 @@ class _Assembler:
         elif line.kind is Kind.HEADING:
             self._take_heading(line, following)
         elif self._story is not None:
-            self._take_in_story(self._story, line, following)
+            self._take_in_story(self._story, line, following=following)
         else:
             self._take_outside(line)
 
@@ -146,37 +146,37 @@ class _Assembler:
             self._sections[-1].stories.append(self._story.closed())
             self._story = None
 
-    def _take_in_story(self, story: _OpenStory, line: Line, following: Line | None) -> None:
+    def _take_in_story(self, story: _OpenStory, line: Line, *, following: Line | None) -> None:
         label = split_label(line.text)
         bare = field_named(line.text) if line.after_blank or line.kind is Kind.BULLET else None
         if label and label[0] is Field.SECTION:
             self._open_section(label[1], line.number)
         elif label and label[0] in STORY_FIELDS:
-            self._open_field(story, label[0], line, label[1])
+            self._open_field(story, label[0], line=line, text=label[1])
         elif bare in STORY_FIELDS:
-            self._open_field(story, bare, line, "")
+            self._open_field(story, bare, line=line, text="")
         elif line.kind is Kind.BULLET:
-            self._take_bullet(story, line, following)
+            self._take_bullet(story, line, following=following)
         elif self._heads_section(line, following):
             self._open_section(line.text, line.number)
         else:
             self._take_paragraph(story, line)
 
-    def _open_field(self, story: _OpenStory, field: Field, line: Line, text: str) -> None:
+    def _open_field(self, story: _OpenStory, field: Field, *, line: Line, text: str) -> None:
         if field is Field.SOURCE and Field.SOURCE in story.pieces and Field.LINK not in story.pieces:
             field = Field.LINK  # "Sohu · 2026-06-22" and later "Source: title (https://…)"
         if field in story.pieces and field not in story.repeated:
             story.repeated.add(field)
             message = f"story {self.count} has a second {field}: begin the next story with a number above this line"
             self._faults.append(Fault(line=line.number, message=message))
-        story.open(field, line.number, text, url=line.url)
+        story.open(field, text, number=line.number, url=line.url)
 
-    def _take_bullet(self, story: _OpenStory, line: Line, following: Line | None) -> None:
+    def _take_bullet(self, story: _OpenStory, line: Line, *, following: Line | None) -> None:
         field = _field_of_bullet(story, line)
-        if field is Field.SOURCE and _wraps_headline(story, line, following):
+        if field is Field.SOURCE and _wraps_headline(story, line, following=following):
             story.add(line)
         elif field is not None:
-            story.open(field, line.number, line.text, url=line.url)
+            story.open(field, line.text, number=line.number, url=line.url)
         elif story.field in _PROSE_FIELDS:
             story.add(line)
         else:
@@ -184,9 +184,9 @@ class _Assembler:
 
     def _take_paragraph(self, story: _OpenStory, line: Line) -> None:
         if story.field is Field.HEADLINE and story.piece.parts and (line.after_blank or is_dated_source(line.text)):
-            story.open(Field.SOURCE, line.number, line.text, url=line.url)
+            story.open(Field.SOURCE, line.text, number=line.number, url=line.url)
         elif line.after_blank and Field.LINK not in story.pieces and _is_link(line):
-            story.open(Field.LINK, line.number, line.text, url=line.url)
+            story.open(Field.LINK, line.text, number=line.number, url=line.url)
         elif not line.after_blank or not story.piece.parts or story.field in _PROSE_FIELDS:
             story.add(line)
         else:
@@ -210,7 +210,7 @@ class _Assembler:
         if label and label[0] is Field.SECTION:
             self._open_section(label[1], line.number)
         elif self._story is not None and (label or field_named(line.text)):
-            self._take_in_story(self._story, line, following)
+            self._take_in_story(self._story, line, following=following)
         elif self._story is None and label and label[0] in HEADER_FIELDS:
             self._take_outside(line)
         elif self._is_title(line):
@@ -278,7 +278,7 @@ def _field_of_bullet(story: _OpenStory, line: Line) -> Field | None:
     return Field.LINK if Field.LINK not in story.pieces and _is_link(line) else None
 
 
-def _wraps_headline(story: _OpenStory, line: Line, following: Line | None) -> bool:
+def _wraps_headline(story: _OpenStory, line: Line, *, following: Line | None) -> bool:
     """Whether what looks like a bullet is the dash inside a headline that was broken there: the source comes next."""
     if story.field is not Field.HEADLINE or line.after_blank or following is None or is_dated_source(line.text):
         return False

@@ -116,7 +116,7 @@ class _Judge:
         piece = self._draft.header.get(Field.TITLE, _EMPTY)
         if not piece.text:
             self._fault(piece.line, "the brief has no title: put a heading above the first story")
-        return self._bounded(Field.TITLE, piece, "the brief")
+        return self._bounded(Field.TITLE, piece, owner="the brief")
 
     def _posted(self) -> tuple[date, datetime | None] | None:
         piece = self._draft.header.get(Field.POSTED, _EMPTY)
@@ -148,7 +148,9 @@ class _Judge:
 
     def _preheader(self, headlines: list[str]) -> str:
         piece = self._draft.header.get(Field.PREHEADER)
-        return derived_preheader(headlines) if piece is None else self._bounded(Field.PREHEADER, piece, "the brief")
+        return (
+            derived_preheader(headlines) if piece is None else self._bounded(Field.PREHEADER, piece, owner="the brief")
+        )
 
     def _language(self, pieces: Mapping[Field, Piece], derived: str) -> str:
         piece = pieces.get(Field.LANGUAGE)
@@ -171,7 +173,7 @@ class _Judge:
                     moved = story
                 stories.append(self._story(story, number))
             if stories:
-                title = self._bounded(Field.SECTION, Piece(line=draft.line, parts=(draft.title,)), "a section")
+                title = self._bounded(Field.SECTION, Piece(line=draft.line, parts=(draft.title,)), owner="a section")
                 sections.append(Section(title=title, stories=tuple(stories)))
             elif draft.title:
                 self._warn(
@@ -187,13 +189,13 @@ class _Judge:
 
     def _story(self, draft: StoryDraft, number: int) -> Story:
         name = f"story {number}"
-        headline = self._required(draft, Field.HEADLINE, name, "headline: give it one after its number")
+        headline = self._required(draft, Field.HEADLINE, name=name, wanted="headline: give it one after its number")
         source, day = self._source_and_date(draft, name)
-        summary = self._required(draft, Field.SUMMARY, name, "summary: give it one (“Summary: …”)")
-        why = self._bounded(Field.WHY, draft.pieces.get(Field.WHY, _EMPTY), name)
+        summary = self._required(draft, Field.SUMMARY, name=name, wanted="summary: give it one (“Summary: …”)")
+        why = self._bounded(Field.WHY, draft.pieces.get(Field.WHY, _EMPTY), owner=name)
         if not why:
             self._warn(draft.line, "why-missing", f"{name} does not say why it matters")
-        link = self._link(draft, name, headline)
+        link = self._link(draft, name, headline=headline)
         self._remark_lost_links(draft, name)
         return Story(
             number=number,
@@ -207,15 +209,15 @@ class _Judge:
             language=self._language(draft.pieces, language_of(headline)),
         )
 
-    def _required(self, draft: StoryDraft, field: Field, name: str, wanted: str) -> str:
+    def _required(self, draft: StoryDraft, field: Field, *, name: str, wanted: str) -> str:
         piece = draft.pieces.get(field, _EMPTY)
         if not piece.text:
             self._fault(piece.line or draft.line, f"{name} has no {wanted}")
-        return self._bounded(field, piece, name)
+        return self._bounded(field, piece, owner=name)
 
     def _source_and_date(self, draft: StoryDraft, name: str) -> tuple[str, date | None]:
         piece = draft.pieces.get(Field.SOURCE, _EMPTY)
-        source, day = self._bounded(Field.SOURCE, piece, name), None
+        source, day = self._bounded(Field.SOURCE, piece, owner=name), None
         dated = draft.pieces.get(Field.DATE)
         line = dated.line if dated else piece.line
         try:
@@ -246,7 +248,7 @@ class _Judge:
             return source
         return link.title if link.url else source
 
-    def _link(self, draft: StoryDraft, name: str, headline: str) -> Link:
+    def _link(self, draft: StoryDraft, name: str, *, headline: str) -> Link:
         """The link of the URL line, else of the source or headline; a missing title is the headline's words."""
         piece = self._link_piece(draft)
         words = draft.pieces.get(Field.LINK_TITLE, _EMPTY)
@@ -259,8 +261,8 @@ class _Judge:
         except NotAnAddress as error:
             self._fault(piece.line, f"{name}: {error}")
             return Link(title=headline, url=None)
-        title = self._bounded(Field.LINK_TITLE, words, name) or link.title
-        self._bounded(Field.LINK_TITLE, Piece(line=piece.line, parts=(title,)), name)
+        title = self._bounded(Field.LINK_TITLE, words, owner=name) or link.title
+        self._bounded(Field.LINK_TITLE, Piece(line=piece.line, parts=(title,)), owner=name)
         if link.url is None:
             shown = title if len(title) <= 60 else title[:59] + "…"
             self._warn(piece.line, "link-missing", f"{name} has a link title without an address: “{shown}”")
@@ -303,7 +305,7 @@ class _Judge:
 
     # Remarks
 
-    def _bounded(self, field: Field, piece: Piece, owner: str) -> str:
+    def _bounded(self, field: Field, piece: Piece, *, owner: str) -> str:
         text = piece.text
         if len(text) > LONGEST[field]:
             name = "title" if field is Field.SECTION else field

@@ -72,7 +72,7 @@ def inline_of(text: str) -> Inline:
         out.append(text[end : token.start()])
         end = token.end()
         if token["mark"]:
-            _emphasise(out, openers, token, text)
+            _emphasise(token, text, out=out, openers=openers)
             continue
         words, address = _resolved(token)
         out.append(words)
@@ -103,7 +103,7 @@ def _resolved(token: re.Match[str]) -> tuple[str, str | None]:
     ) else _ESCAPE.sub(r"\1", address)
 
 
-def _emphasise(out: list[str], openers: dict[str, list[int]], token: re.Match[str], text: str) -> None:
+def _emphasise(token: re.Match[str], text: str, *, out: list[str], openers: dict[str, list[int]]) -> None:
     """Drop a pair of marks once its second half is there; a mark that stays alone stays in the text."""
     mark = token["mark"]
     before, after = text[token.start() - 1 : token.start()], text[token.end() : token.end() + 1]

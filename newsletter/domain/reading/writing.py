@@ -142,7 +142,9 @@ def _source_bullets(story: Story, style: _Style, *, near: date) -> Iterator[str]
     form = f"{story.source} · {day}" if story.source and day else story.source or day
     if not form:
         return
-    if _read_source(form, near=near) == (story.source, story.date) and not (split_label(form) or field_named(form)):
+    has_words = any(char.isalnum() for char in form)  # else it could pass for a rule of dashes
+    is_label = split_label(form) or field_named(form)
+    if has_words and not is_label and _read_source(form, near=near) == (story.source, story.date):
         yield style.bullet(None, form)
         return
     yield style.bullet("Source", story.source)

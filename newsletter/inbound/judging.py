@@ -1,0 +1,48 @@
+"""From what a report says of a recipient to a verdict: the best evidence first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from newsletter.domain.bounces import Category, Classification, Confidence, Verdict, classify
+from newsletter.inbound.findings import Finding
+
+MAX_DIAGNOSTIC = 300
+_RANK = {Confidence.CERTAIN: 0, Confidence.LIKELY: 1, Confidence.GUESS: 2}
+
+
+def judge(finding: Finding, *, surroundings: str) -> Verdict:
+    """Classify one recipient: by its own fields, else by what stands beside it, else by `surroundings`.
+
+    `surroundings` is the rest of the report, and "" where it speaks of several recipients.
+    """
+    evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
+    decided = best_of(_classified(finding, text) for text in evidence)
+    return Verdict(
+        address=finding.address,
+        bounce_class=decided.bounce_class,
+        category=decided.category,
+        status=decided.status,
+        rule=decided.rule,
+        confidence=decided.confidence,
+        diagnostic=" ".join(evidence[0].split())[:MAX_DIAGNOSTIC],
+        final_recipient=finding.final_recipient,
+    )
+
+
+def remark(address: str, category: Category, *, rule: str) -> Verdict:
+    """A verdict that counts nothing: complaints, replies, deliveries."""
+    return Verdict(
+        address=address, bounce_class=None, category=category, status="", rule=rule, confidence=Confidence.CERTAIN
+    )
+
+
+def best_of(candidates: Iterable[Classification]) -> Classification:
+    """The first of those that are the surest."""
+    return min(candidates, key=lambda decided: _RANK[decided.confidence])
+
+
+def _classified(finding: Finding, text: str) -> Classification:
+    return classify(
+        action=finding.action or "failed", status=finding.status, diagnostic=text, remote_mta=finding.remote_mta
+    )
