@@ -11,7 +11,7 @@ import heapq
 import io
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from itertools import islice
@@ -172,7 +172,7 @@ def opened(source: BinaryIO | Path) -> Iterator[BinaryIO]:
             yield copy
 
 
-def people_of(rows: Iterable[ParsedRow]) -> Iterator[StagedRow]:
+def people_of(rows: Iterable[ParsedRow]) -> Generator[StagedRow]:
     """People sorted by address, each once: of rows with the same address, what a later line gives wins."""
     person: StagedRow | None = None
     for line in sorted_lines(map(_as_line, rows)):

@@ -341,7 +341,7 @@ def _known_attributes() -> ColumnElement[str]:
 
 def _has_attributes(session: Session) -> ColumnElement[bool]:
     if is_postgres(session):
-        return cast(_known_attributes(), JSONB).op("@>")(cast(STAGED.c.attributes, JSONB))
+        return cast(_known_attributes(), JSONB).contains(cast(STAGED.c.attributes, JSONB))
     given = func.json_each(STAGED.c.attributes).table_valued("key", "value").alias("given")
     known = func.json_each(_known_attributes()).table_valued("key", "value").alias("known")
     is_known = exists().where(known.c.key == given.c.key, known.c.value == given.c.value)
