@@ -47,6 +47,8 @@ def _worker_arguments(settings: Settings, arguments: argparse.Namespace) -> list
     # SQLite has one writer: threads of one process share it with less waiting than processes do.
     pool = arguments.pool if arguments.pool != "auto" else ("threads" if is_sqlite else "prefork")
     return [
+        # Celery's banner goes to standard output, where a command's result belongs.
+        "--quiet",
         "worker",
         f"--pool={pool}",
         f"--concurrency={arguments.concurrency}",

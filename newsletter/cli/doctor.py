@@ -13,6 +13,7 @@ import typer
 from newsletter.cli.opening import database_faults
 from newsletter.cli.output import AsJson, print_json, print_table
 from newsletter.cli.setting_table import without_password
+from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Role
 from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.runtime import Runtime
@@ -163,7 +164,7 @@ def _content(runtime: Runtime) -> Iterator[Check]:
     with runtime.reading() as session:
         rows = newsletters.all_newsletters(session)
         count = len(rows)
-        without_address = [row.slug for row in rows if not row.postal_address.strip()]
+        without_address = [row.slug for row in rows if row.postal_address.strip() in ("", PLACEHOLDER_POSTAL_ADDRESS)]
         admins = sum(1 for user in users.all_users(session) if user.role == Role.ADMIN and user.is_active)
     if not count or not admins:
         missing = "active admin" if count else "newsletter"

@@ -18,6 +18,7 @@ from newsletter.cli.output import AsJson, print_fields, print_json, print_line, 
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
 from newsletter.db.models import NewsletterRow, User
+from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Role
 from newsletter.errors import ConfigurationError, Conflict, NotFound, ServiceUnavailable
 from newsletter.links import Links
@@ -155,7 +156,13 @@ def _first_newsletter(session: Session, *, domain: str, now: datetime) -> Newsle
     try:
         return newsletters.find_newsletter(session)
     except NotFound:
-        return newsletters.create_newsletter(session, name=FIRST_NEWSLETTER, from_email=f"news@{domain}", now=now)
+        return newsletters.create_newsletter(
+            session,
+            name=FIRST_NEWSLETTER,
+            from_email=f"news@{domain}",
+            postal_address=PLACEHOLDER_POSTAL_ADDRESS,
+            now=now,
+        )
 
 
 def _first_admin(session: Session, email: str | None, *, domain: str, now: datetime) -> User:
@@ -185,7 +192,7 @@ def _domain_of(settings: Settings) -> str:
 
 
 def _print_what_to_edit(row: NewsletterRow) -> None:
-    if row.postal_address and row.name != FIRST_NEWSLETTER:
+    if row.postal_address not in ("", PLACEHOLDER_POSTAL_ADDRESS) and row.name != FIRST_NEWSLETTER:
         return
     print_line(f"“{row.name}” is from {row.from_email}; before it is sent, give it its real name and addresses:")
     print_line(

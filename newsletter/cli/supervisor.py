@@ -84,6 +84,8 @@ class Supervisor:
             [sys.executable, "-m", *child.arguments],
             env=self._environment,
             cwd=self._folder,
+            # Standard output belongs to the result of our own command.
+            stdout=sys.stderr.fileno(),
             # A Ctrl-C in the terminal is ours to pass on, once, to all.
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,

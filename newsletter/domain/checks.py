@@ -12,7 +12,7 @@ from datetime import date
 
 from newsletter.domain.brief import Brief
 from newsletter.domain.findings import Finding, Level
-from newsletter.domain.newsletter import Newsletter
+from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS, Newsletter
 from newsletter.domain.reading.dates import date_in
 from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import InvalidInput
@@ -79,6 +79,11 @@ def _sender(newsletter: Newsletter) -> Iterator[Finding]:
     edit = f"`newsletter newsletter edit {newsletter.slug}`"
     if not newsletter.postal_address.strip():
         yield _blocker("postal-address-missing", f"the footer needs a postal address by law: set one with {edit}")
+    elif newsletter.postal_address == PLACEHOLDER_POSTAL_ADDRESS:
+        yield _warning(
+            "postal-address-placeholder",
+            f"the footer shows a placeholder where the law wants a postal address: set it with {edit}",
+        )
     if not newsletter.from_email.strip():
         yield _blocker("from-missing", f"the newsletter has no From address: set one with {edit}")
     elif not _is_address(newsletter.from_email):

@@ -23,3 +23,6 @@ class Newsletter:
 
 # The values that differ from one recipient to the next. Everything else in a mail is the same for all.
 SLOT_NAMES = ("email", "greeting", "unsubscribe_url", "web_url")
+
+# What a newsletter begins with: good enough to try everything out, and named in a warning until it is replaced.
+PLACEHOLDER_POSTAL_ADDRESS = "(postal address: not set yet)"

@@ -64,7 +64,7 @@ def normalise_address(email: str) -> str:
         raise InvalidInput(f"“{_shown(trimmed)}” is not an email address: the part before the @ is not valid")
     ascii_domain = _ascii_domain(domain, trimmed)
     if len(local) + 1 + len(ascii_domain) > MAX_ADDRESS_LENGTH:
-        raise InvalidInput(f"“{_shown(trimmed)}” is longer than the {MAX_ADDRESS_LENGTH} characters an address may have")
+        raise InvalidInput(f"“{_shown(trimmed)}” is longer than the {MAX_ADDRESS_LENGTH} characters of an address")
     return f"{local}@{ascii_domain}".lower()
 
 

@@ -93,7 +93,7 @@ def _is_recipient(address: str, ours: frozenset[str], *, is_strict: bool) -> boo
 def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_Mention]:
     found: list[_Mention] = []
     for number, line in enumerate(lines):
-        if "@" not in line or _ABOUT_MAIL.match(line) and not _TRANSCRIPT.search(line):
+        if "@" not in line or (_ABOUT_MAIL.match(line) and not _TRANSCRIPT.search(line)):
             continue
         matches = (match for match in (pattern.search(line) for pattern in patterns) if match)
         match = next(matches, None)

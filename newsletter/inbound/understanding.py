@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from newsletter.domain.bounces import Category, Report, ReportKind, Verdict
+from newsletter.domain.bounces import Category, Report, ReportKind
 from newsletter.domain.bounces.classify import DELIVERED_ACTIONS
 from newsletter.inbound import feedback, shapes
 from newsletter.inbound.addresses import addresses_in

@@ -135,7 +135,7 @@ class _KeptClient(Client):  # type: ignore[misc]
             host=self.host,
             version=self._version,
             request_headers=self.request_headers,
-            url_path=self._url_path + [name] if name else self._url_path,
+            url_path=[*self._url_path, name] if name else self._url_path,
         )
 
     def _make_request(self, opener: object, request: urllib.request.Request, timeout: float | None = None) -> _Reply:

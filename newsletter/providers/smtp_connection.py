@@ -34,7 +34,7 @@ class Envelope:
 
 
 class ConnectionLost(Exception):
-    """The connection ended or fell silent. `stage` is the reply that was awaited, or DATA while the message went out."""
+    """The connection ended or fell silent. `stage`: the reply that was awaited, or DATA while the message went out."""
 
     def __init__(self, stage: Stage, reason: str) -> None:
         super().__init__(reason)

@@ -160,7 +160,7 @@ class SmtpSending:
             raise
 
     def _check_wire_ready(self, data: bytes) -> bool:
-        """Trust the mailing's word only after it held for the first message: looking at each costs more than sending."""
+        """Trust the mailing's word after it held for the first message: looking at each costs more than sending."""
         if self._is_wire_ready is None:
             self._is_wire_ready = self._mailing.is_wire_ready and dot_stuffed(data) == data
         return self._is_wire_ready

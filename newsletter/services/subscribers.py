@@ -232,9 +232,7 @@ def _place(
 def _has_left(session: Session, person: Subscriber, mailing_list: MailingList) -> bool:
     """Whether a person has unsubscribed from this list, or from the newsletter altogether."""
     here = queries.subscription_status(session, list_id=mailing_list.id, subscriber_id=person.id)
-    anywhere = queries.places_on_newsletter(
-        session, subscriber_id=person.id, newsletter_id=mailing_list.newsletter_id
-    )
+    anywhere = queries.places_on_newsletter(session, subscriber_id=person.id, newsletter_id=mailing_list.newsletter_id)
     return here is SubscriptionStatus.UNSUBSCRIBED or anywhere == {SubscriptionStatus.UNSUBSCRIBED}
 
 

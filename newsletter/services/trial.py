@@ -57,14 +57,17 @@ def prepare_test(
     actor: Actor,
     now: datetime,
 ) -> PreparedTest:
-    """Render the brief as it is now for these addresses; `like` borrows a subscriber's name."""
+    """The brief as it would go out now, for these addresses: the stored bytes once it was submitted.
+
+    `like` borrows a subscriber's name.
+    """
     if not addresses:
         raise InvalidInput("a test send needs at least one address: name it with --to")
     if len(addresses) > MAX_ADDRESSES:
         raise InvalidInput(f"a test send goes to {MAX_ADDRESSES} addresses at most")
     for address in addresses:
         normalise_address(address)
-    rendered = briefs.preview_brief(session, brief_id).rendered
+    rendered = briefs.shown_preview(session, brief_id).rendered
     person: Subscriber | None = subscribers.find_subscriber(session, like) if like else None
     audit.record(
         session,

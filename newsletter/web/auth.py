@@ -41,7 +41,9 @@ class ForeignForm(Forbidden):
     """A form that did not come from a page of ours."""
 
     def __init__(self) -> None:
-        super().__init__("this form did not come from a page of yours, or you signed in anew: go back, reload, try again")
+        super().__init__(
+            "this form did not come from a page of yours, or you signed in anew: go back, reload, try again"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -77,9 +77,7 @@ def brief_page(visit: Visit, brief_id: int, *, view: str = "", error: Newsletter
     row = briefs.find_brief(session, brief_id)
     newsletter = newsletters.newsletter_of(session, row.newsletter_id)
     preview = briefs.shown_preview(session, brief_id)
-    values = rendering.preview_values(
-        language=preview.rendered.language, base_url=visit.runtime.settings.base_url
-    )
+    values = rendering.preview_values(language=preview.rendered.language, base_url=visit.runtime.settings.base_url)
     return visit.page(
         "brief.html",
         row=row,

@@ -178,7 +178,8 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, object]:
         "tally": tally,
         "rate": rate,
         "remaining_seconds": (tally.audience - tally.done) / rate if rate else None,
-        "is_moving": IssueStatus(issue.status) not in FINAL_STATUSES and issue.status != IssueStatus.DRAFT,
+        "is_moving": IssueStatus(issue.status) not in FINAL_STATUSES
+        and issue.status not in (IssueStatus.DRAFT, IssueStatus.SCHEDULED),
     }
 
 

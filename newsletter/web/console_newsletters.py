@@ -33,9 +33,7 @@ def create_newsletter(visit: Visiting) -> Response:
     values = _values_of(visit.form)
     slug = visit.form.line("slug").lower()
     with refused_to(lambda fresh, error: _page(fresh, values=values | {"slug": slug}, error=error)):
-        newsletters.create_newsletter(
-            visit.session, **values, slug=slug, now=visit.now, actor_id=visit.actor.user_id
-        )
+        newsletters.create_newsletter(visit.session, **values, slug=slug, now=visit.now, actor_id=visit.actor.user_id)
     return see("/admin/newsletters", done="newsletter-saved")
 
 
@@ -55,9 +53,7 @@ def edit_newsletter(visit: Visiting, newsletter_id: Id) -> Response:
     with refused_to(again):
         row = newsletters.newsletter_of(visit.session, newsletter_id)
         values["theme"] = dict(row.theme or {}) | values["theme"]
-        newsletters.edit_newsletter(
-            visit.session, row.slug, now=visit.now, actor_id=visit.actor.user_id, **values
-        )
+        newsletters.edit_newsletter(visit.session, row.slug, now=visit.now, actor_id=visit.actor.user_id, **values)
     return see(f"/admin/newsletters/{newsletter_id}", done="newsletter-saved")
 
 

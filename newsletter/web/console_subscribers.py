@@ -115,9 +115,7 @@ def _person(session: Session, subscriber_id: int) -> Subscriber:
 def _set_status(visit: Visit, subscriber_id: int, status: SubscriberStatus, *, done: str) -> Response:
     with refused_to(lambda fresh, error: _person_page(fresh, subscriber_id, error=error)):
         person = _person(visit.session, subscriber_id)
-        subscribers.set_status(
-            visit.session, person.email, status=status, now=visit.now, actor_id=visit.actor.user_id
-        )
+        subscribers.set_status(visit.session, person.email, status=status, now=visit.now, actor_id=visit.actor.user_id)
     return see(f"/admin/subscribers/{subscriber_id}", done=done)
 
 

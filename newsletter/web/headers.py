@@ -10,7 +10,9 @@ PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 # A mail needs its own inline styles and nothing else. Its links open outside of the frame, as in a mail program.
-_MAIL = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; base-uri 'none'; form-action 'none'"
+_MAIL = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; base-uri 'none'; form-action 'none'"
+)
 _SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
 FRAMED_MAIL_POLICY = f"{_SANDBOX}; {_MAIL}; frame-ancestors 'self'"
 OPEN_MAIL_POLICY = f"{_SANDBOX} allow-top-navigation-by-user-activation; {_MAIL}; frame-ancestors 'none'"

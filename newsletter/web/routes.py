@@ -89,12 +89,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     show("/admin/subscribers/import/{name}", console_imports.show_faults, Right.MANAGE_SUBSCRIBERS),
     show("/admin/subscribers/{subscriber_id}", console_subscribers.show_subscriber, Right.READ),
-    act(
-        "/admin/subscribers/{subscriber_id}/enable", console_subscribers.enable_subscriber, Right.MANAGE_SUBSCRIBERS
-    ),
-    act(
-        "/admin/subscribers/{subscriber_id}/disable", console_subscribers.disable_subscriber, Right.MANAGE_SUBSCRIBERS
-    ),
+    act("/admin/subscribers/{subscriber_id}/enable", console_subscribers.enable_subscriber, Right.MANAGE_SUBSCRIBERS),
+    act("/admin/subscribers/{subscriber_id}/disable", console_subscribers.disable_subscriber, Right.MANAGE_SUBSCRIBERS),
     show(
         "/admin/subscribers/{subscriber_id}/erase",
         console_subscribers.show_erase_subscriber,

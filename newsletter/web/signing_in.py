@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from starlette.responses import Response
 
 from newsletter.domain.subscriber import normalise_address
@@ -11,7 +10,6 @@ from newsletter.services import users
 from newsletter.web.auth import COOKIE, HOME, safe_next, set_session_cookie
 from newsletter.web.throttle import SignInBrake
 from newsletter.web.visits import Call, Visit, Visiting, refused_to, see
-
 
 
 def show_login(visit: Visiting, next: str = "") -> Response:  # noqa: A002  the name in the address

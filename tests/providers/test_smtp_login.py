@@ -91,7 +91,7 @@ def test_a_login_that_the_server_does_not_offer_needs_a_person(smtp_server: Smtp
 
 def test_a_server_that_wants_a_login_needs_a_person(tls_server: SmtpServer, make_smtp: Make) -> None:
     provider = make_smtp(f"smtp://127.0.0.1:{tls_server.port}?verify=no")
-    with pytest.raises(ProviderUnavailable, match="530 5.7.0 authentication required") as caught:
+    with pytest.raises(ProviderUnavailable, match=r"530 5\.7\.0 authentication required") as caught:
         provider.send_test(make_mailing(), make_recipient(1))
     assert caught.value.needs_person
 
