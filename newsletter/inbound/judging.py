@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from newsletter.domain.bounces import Category, Classification, Confidence, Verdict, classify
+from newsletter.domain.bounces.classify import command_in
 from newsletter.inbound.findings import Finding
 
 MAX_DIAGNOSTIC = 300
@@ -17,7 +18,8 @@ def judge(finding: Finding, *, surroundings: str) -> Verdict:
     `surroundings` is the rest of the report, and "" where it speaks of several recipients.
     """
     evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
-    decided = best_of(_classified(finding, text) for text in evidence)
+    command = next(filter(None, map(command_in, (finding.context, surroundings))), "")
+    decided = best_of(_classified(finding, text, command=command) for text in evidence)
     return Verdict(
         address=finding.address,
         bounce_class=decided.bounce_class,
@@ -42,7 +44,11 @@ def best_of(candidates: Iterable[Classification]) -> Classification:
     return min(candidates, key=lambda decided: _RANK[decided.confidence])
 
 
-def _classified(finding: Finding, text: str) -> Classification:
+def _classified(finding: Finding, text: str, *, command: str) -> Classification:
     return classify(
-        action=finding.action or "failed", status=finding.status, diagnostic=text, remote_mta=finding.remote_mta
+        action=finding.action or "failed",
+        status=finding.status,
+        diagnostic=text,
+        remote_mta=finding.remote_mta,
+        command=command,
     )

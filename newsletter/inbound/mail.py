@@ -23,6 +23,7 @@ REPORT_TYPES = frozenset({"message/delivery-status", "message/feedback-report", 
 RETURNED_TYPES = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers"})
 _REPORT_FAMILY = {"message/global-delivery-status": "message/delivery-status"}
 
+_KIND = re.compile(r"\s*([\w.+\-]+/[\w.+\-]+)")
 _NEWLINES = re.compile(rb"\r+\n|\r")
 _MBOX_LINE = re.compile(rb"\A(?:\s*>?From [^\n]*\n)+")
 _TAG = re.compile(r"<(?:style|script)\b[^>]{0,200}>.{0,20000}?</(?:style|script)>|<[^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)
@@ -61,7 +62,7 @@ def read_mail(raw: bytes) -> Mail:
     message: Part = BytesParser(policy=policy.compat32).parsebytes(normal_bytes(raw))
     parts = _leaves(message)
     notice, inline = split_notice(_notice_of(parts))
-    returned = [_returned_message(part) for part in parts if part.get_content_type() in RETURNED_TYPES]
+    returned = [_returned_message(part) for part in parts if _type_of(part) in RETURNED_TYPES]
     if inline:
         returned.append(HeaderParser(policy=policy.compat32).parsestr(inline))
     reports = tuple((_type_of(part), _report_text(part)) for part in parts if _type_of(part) in REPORT_TYPES)
@@ -103,7 +104,9 @@ def _leaves(message: Part) -> list[Part]:
 
 
 def _type_of(part: Part) -> str:
-    kind = part.get_content_type()
+    # The standard library takes a forgotten semicolon for a part of the type.
+    match = _KIND.match(str(part.get("Content-Type", "")))
+    kind = match.group(1).lower() if match else part.get_content_type()
     return _REPORT_FAMILY.get(kind, kind)
 
 
@@ -118,7 +121,7 @@ def _notice_of(parts: list[Part]) -> str:
 
 
 def _before_returned(parts: list[Part]) -> list[Part]:
-    kinds = [part.get_content_type() in RETURNED_TYPES for part in parts]
+    kinds = [_type_of(part) in RETURNED_TYPES for part in parts]
     return parts[: kinds.index(True)] if True in kinds else parts
 
 
@@ -127,13 +130,13 @@ def _is_readable(part: Part, kinds: tuple[str, ...] | None) -> bool:
         return False
     if kinds is None:
         # A multipart without its boundary is still text to read.
-        return part.get_content_maintype() in {"multipart", "text"} and part.get_content_type() != "text/rfc822-headers"
-    return part.get_content_type() in kinds
+        return _type_of(part).startswith(("multipart/", "text/")) and _type_of(part) not in RETURNED_TYPES
+    return _type_of(part) in kinds
 
 
 def _text_of(part: Part) -> str:
     text = _decoded(part)
-    if part.get_content_type() == "text/html":
+    if _type_of(part) == "text/html":
         text = unescape(_TAG.sub(" ", _BREAK.sub("\n", text)))
     return "\n".join(line[:MAX_LINE] for line in text.split("\n"))
 

@@ -15,14 +15,14 @@ MAX_RECIPIENTS = 200
 
 _FIELD_NAMES = r"(?:failed |final |original |intended |invalid |unknown |rejected |e-?mail |the )?(?:recipients?|address(?:es)?|user|rcpt(?: to)?|envelope-?to|mailbox|адресат|получатель|收件人|收件者|宛先|送信先|destinatari[oa]s?|destinataires?|empfanger)(?:\(s\))?(?: address| name)?"
 _LED = re.compile(
-    rf"^[\s>*\-•·|\d.)]{{0,20}}(?:{_FIELD_NAMES}\s*[:：]\s*)?(?:\[?smtp:|mailto:|rfc822;\s?)?[<(\[\"'«]*({ADDRESS})[>)\]\"'»]*",
+    rf"^[\s>*\-•·|\d.)]{{0,20}}(?:{_FIELD_NAMES}\s*[:：]\s*)?(?:\[?smtp:|mailto:|rfc822;\s?)?(?:[^\s<>]{{1,200}}\s(?=<))?[<(\[\"'«]*({ADDRESS})[>)\]\"'»]*",
     re.IGNORECASE,
 )
 _CODED = re.compile(rf"^[\s>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE)
 _TRANSCRIPT = re.compile(rf"\bRCPT(?: TO)?\s*:\s*<?\s*({ADDRESS})", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"(?:deliver\w*|sent|send|reach\w*|recipients?|address\w*|fail\w*|user|mailbox|message|mail|account|adress\w*|empfanger|destinat\w+|usuario"
-    rf"|宛|アドレス|收件人|地址|адрес\w*|получател\w*)[^@]{{0,120}}?({ADDRESS})",
+    rf"|宛|アドレス|收件人|地址|адрес\w*|получател\w*)[^@]{{0,120}}?(?<![\w.+\-])({ADDRESS})",
     re.IGNORECASE,
 )
 _ABOUT_MAIL = re.compile(r"^[\s>*\-|]*(?:from|sender|reply-to|return-path|message-?id|sent|subject|date|von|de|cc|差出人|送信者|от кого|发件人)\s*[:：]", re.IGNORECASE)
@@ -48,12 +48,14 @@ def find_in_notice(mail: Mail) -> list[Finding]:
     ours = _own_addresses(mail)
     led = _mentions(lines, (_CODED, _TRANSCRIPT, _LED))
     named = [one for value in mail.all_headers("X-Failed-Recipients") for one in addresses_in(value)]
-    tiers = (_with_header(led, named, lines), _mentions(_joined(lines), (_SENTENCE,)), _mentions(lines, (_TO_LINE,)), _elsewhere(mail))
-    for is_strict in (True, False):
-        for tier in tiers:
-            chosen = [one for one in tier if _is_recipient(one.address, ours, is_strict=is_strict)]
-            if chosen:
-                return _findings(chosen, lines)[:MAX_RECIPIENTS]
+    tiers = (_with_header(led, named, lines, ours=ours), _mentions(_joined(lines), (_SENTENCE,)), _mentions(lines, (_TO_LINE,)), _elsewhere(mail))
+    # What the words name goes before what the returned mail says, even if it is an address of our own.
+    for group in (tiers[:3], tiers[3:]):
+        for is_strict in (True, False):
+            for tier in group:
+                chosen = [one for one in tier if _is_recipient(one.address, ours, is_strict=is_strict)]
+                if chosen:
+                    return _findings(chosen, lines)[:MAX_RECIPIENTS]
     return []
 
 
@@ -107,9 +109,12 @@ def _joined(lines: list[str]) -> list[str]:
     return [f"{line} {after.strip()}" if "@" not in line else line for line, after in zip(lines, [*lines[1:], ""], strict=True)]
 
 
-def _with_header(led: list[_Mention], named: list[str], lines: list[str]) -> list[_Mention]:
-    if not named or (led and not any(one.address in named for one in led)):
-        return led or _listed(named, len(lines))
+def _with_header(led: list[_Mention], named: list[str], lines: list[str], *, ours: frozenset[str]) -> list[_Mention]:
+    if not named:
+        return led
+    others = [one for one in led if one.address not in ours]
+    if others and not any(one.address in named for one in led):
+        return others
     missing = [address for address in named if all(one.address != address for one in led)]
     return [one for one in led if one.address in named] + _listed(missing, len(lines))
 

@@ -9,7 +9,7 @@ _MARK = re.compile(
     rf"^{_FRAME}(?:"
     r"(?:below this line|enclosed|attached|this|here|what follows|the following|the next part) (?:is|are|was) (?:a |the |your )?(?:copy|original|returned|first|header|text|beginning)"
     r"|(?:a )?copy of (?:the|your) (?:original )?(?:message|mail|header)"
-    r"|(?:the |your )?(?:original|returned|unsent|undelivered|bounced|rejected|failed) (?:e-?mail|message|mail|text)?(?: ?(?:headers?|text|info|body|content))?(?: (?:follows?|below|is|begins|starts|info|attached)\b|\s*[:.\-=*]*\s*$)"
+    r"|(?:the |your )?(?:original|returned|unsent|undelivered|bounced|rejected|failed) (?:e-?mail|message|mail|text)?(?: ?(?:headers?|text|info|body|content))?(?: (?:as )?(?:follows?|below|is|begins|starts|info|attached)\b|\s*[:.\-=*]*\s*$)"
     r"|(?:the )?(?:message|mail)(?:'s)? (?:headers?|text|body|contents?) (?:follows?|below|is|are)"
     r"|(?:the )?(?:full )?headers? (?:of|from|follows?)\b"
     r"|(?:start|beginning) of (?:the )?(?:original|returned|message|forwarded)"

@@ -56,7 +56,7 @@ class Shape:
     @property
     def is_success(self) -> bool:
         """Whether a mail system confirms a delivery in words."""
-        return self.has_success_words and self.is_from_robot and not self.names_failed
+        return self.has_success_words and self.is_from_robot and not (self.names_failed or self.has_delay_words)
 
     @property
     def is_autoreply(self) -> bool:

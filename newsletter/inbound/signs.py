@@ -48,10 +48,10 @@ _DELAY_SUBJECTS = (
     r"\bdelay(?:ed)?\b|^warning: (?:could not send|message)|delayed mail|still being retried|(?:not yet|temporarily) (?:been )?deliver|deferred|will (?:be )?retr|verzoger|retard|retrasad|atrasad|ritard|задерж|отложен|遅延|延迟|延遲|지연",
 )
 _DELAY_WORDS = (
-    r"(?:has|have) (?:not yet|been delayed|not been delivered yet)|not yet been (?:delivered|able)|not been able to deliver(?: \S+){0,10} yet|will (?:keep|continue) (?:on )?(?:trying|to try|attempt|retry)|(?:delivery|attempts?) (?:attempts? )?will (?:continue|be (?:retried|made|attempted))|will (?:be )?retri|you do not need to resend|do not (?:need to )?re-?send|this is (?:only )?a (?:warning|temporary)|warning message only|is delayed|still (?:being )?(?:trying|retr|attempt|in (?:the )?queue|undelivered)|temporary (?:problem|issue)(?: \S+){0,4} (?:deliver|will)|no action is required|(?:gmail|system|server) will (?:retry|continue)",
+    r"(?:has|have) (?:not yet|been delayed|not been delivered yet)|not yet been (?:delivered|able)|not been able to deliver(?: \S+){0,10} yet|will (?:keep|continue) (?:on )?(?:trying|to try|attempt|retry)|(?<!further )(?:delivery|attempts?) (?:attempts? )?will (?:continue|be (?:retried|attempted|repeated))|will (?:be )?retri|you do not need to resend|do not (?:need to )?re-?send|this is (?:only )?a (?:warning|temporary)|warning message only|is delayed|still (?:being )?(?:trying|retr|attempt|in (?:the )?queue|undelivered)|temporary (?:problem|issue)(?: \S+){0,4} (?:deliver|will)|no action is required|(?:gmail|system|server) will (?:retry|continue)",
 )
 _SUCCESS_WORDS = (
-    r"(?:successfully|been|was|were) (?:successfully )?(?:delivered|relayed) (?:to|on)|delivery (?:was )?(?:success|confirm)|(?:message|mail) (?:was |has been )?successfully (?:delivered|relayed|sent)|erfolgreich (?:zugestellt|ubermittelt)|正常に(?:配信|配送)|успешно доставлен",
+    r"(?<!not )(?:successfully|been|was|were) (?:successfully )?(?:delivered|relayed) (?:to|on)|delivery (?:was )?(?:success|confirm)|(?:message|mail) (?:was |has been )?successfully (?:delivered|relayed|sent)|erfolgreich (?:zugestellt|ubermittelt)|正常に(?:配信|配送)|успешно доставлен",
 )
 _REPLY_SUBJECTS = (
     r"^(?:automatic|auto|automated)[ \-]?(?:matic )?(?:reply|response|responder|antwort|answer)|^auto(?:reply|:|-re|\b)|out[ \-]of[ \-](?:the[ \-])?office|\bvacation\b|on (?:annual |maternity |parental |sick )?leave\b|away from (?:the |my )|\bi(?:'m| am) (?:away|out)|\booo\b|automatic(?:ally)? (?:generated )?(?:re|answer)|holiday",

@@ -42,7 +42,7 @@ class ForeignForm(Forbidden):
 
     def __init__(self) -> None:
         super().__init__(
-            "this form did not come from a page of yours, or you signed in anew: go back, reload, try again"
+            "this form did not come from a page of yours, or you signed in anew: go back, reload, send it again"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from newsletter.db.models import Issue
 from newsletter.domain.brief import BriefStatus
-from newsletter.domain.issue import FINAL_STATUSES, TRANSITIONS, IssueStatus, Tally
+from newsletter.domain.issue import TRANSITIONS, IssueStatus, Tally
 from newsletter.domain.local_time import moment_of
 from newsletter.errors import Conflict, InvalidInput, NewsletterError
 from newsletter.services import briefs, issues, lists, newsletters
@@ -164,7 +165,7 @@ def _send_page(visit: Visit, issue_id: int) -> Response:
     )
 
 
-def _standing(visit: Visit, issue: Issue) -> dict[str, object]:
+def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
     """What all pages of an issue show."""
     tally = issues.tally_of(visit.session, issue.id)
     newsletter = newsletters.newsletter_of(visit.session, issue.newsletter_id)
@@ -178,8 +179,7 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, object]:
         "tally": tally,
         "rate": rate,
         "remaining_seconds": (tally.audience - tally.done) / rate if rate else None,
-        "is_moving": IssueStatus(issue.status) not in FINAL_STATUSES
-        and issue.status not in (IssueStatus.DRAFT, IssueStatus.SCHEDULED),
+        "is_moving": IssueStatus(issue.status) in (IssueStatus.SENDING, IssueStatus.PAUSED),
     }
 
 

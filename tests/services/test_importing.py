@@ -49,7 +49,7 @@ class Desk:
         if isinstance(source, str):
             source = source.encode()
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        given = {"file_name": "people.csv", "now": NOW, "errors_path": self.errors_path} | values
+        given: dict[str, Any] = {"file_name": "people.csv", "now": NOW, "errors_path": self.errors_path} | values
         return importing.import_subscribers(
             self.runtime.transaction, stream, list_slug=slug, address_key=self.runtime.links.address_key, **given
         )

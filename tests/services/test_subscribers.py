@@ -19,7 +19,7 @@ LATER = NOW + timedelta(days=1)
 
 
 def add(session: Session, runtime: Runtime, email: str = "anna@example.org", **values: Any) -> Subscriber:
-    given = {"list_slug": "readers", "now": NOW} | values
+    given: dict[str, Any] = {"list_slug": "readers", "now": NOW} | values
     return subscribers.add_subscriber(session, email=email, address_key=runtime.links.address_key, **given)
 
 

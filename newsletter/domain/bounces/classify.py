@@ -35,10 +35,19 @@ def classify(
     code = _best_status(codes.read_status(status), diagnostic)
     if action in DELIVERED_ACTIONS:
         return _without_class(Category.DELIVERED, f"action.{action}", code)
-    decided = _decide(code, diagnostic, remote_mta=remote_mta.lower(), command=command.upper() or _command_in(diagnostic))
+    decided = _decide(code, diagnostic, remote_mta=remote_mta.lower(), command=command.upper() or command_in(diagnostic))
     if action == "delayed":
         return _without_class(decided.category, decided.rule, code)
-    return _softened(decided) if _is_temporary(code, diagnostic) else decided
+    if _is_temporary(code, diagnostic):
+        return _softened(decided)
+    return _about_us(decided) if (command.upper() or command_in(diagnostic)) == "MAIL" else decided
+
+
+def command_in(text: str) -> str:
+    """The SMTP command that a diagnostic says was answered: RCPT, MAIL, DATA, END for the final dot, or ""."""
+    found = _COMMAND.search(text)
+    words = next((group for group in found.groups() if group), "").upper() if found else ""
+    return {"END OF DATA": "END", "MAIL FROM": "MAIL"}.get(words, words)
 
 
 def _best_status(field: str, diagnostic: str) -> str:
@@ -90,10 +99,11 @@ def _softened(decided: Classification) -> Classification:
     return _classified(category, f"{decided.rule}.for_now", decided.status, Confidence.LIKELY)
 
 
-def _command_in(diagnostic: str) -> str:
-    found = _COMMAND.search(diagnostic)
-    words = next((group for group in found.groups() if group), "").upper() if found else ""
-    return {"END OF DATA": "END", "MAIL FROM": "MAIL"}.get(words, words)
+def _about_us(decided: Classification) -> Classification:
+    """A refusal of MAIL FROM is about the sender: what "does not exist" there is our own domain."""
+    if decided.bounce_class is not BounceClass.HARD or decided.category is Category.MAILBOX_DISABLED:
+        return decided
+    return _classified(Category.SENDER, f"{decided.rule}.at_mail", decided.status, Confidence.LIKELY)
 
 
 def _classified(category: Category, rule: str, status: str, confidence: Confidence) -> Classification:

@@ -12,6 +12,24 @@ _GONE = r"(?:disabled|suspended|deactivated|inactive|closed|discontinued|deleted
 _US = r"(?:ip|ip address|ips|host|client|server|network|domain|connection|message|mail|e-?mail|sender|isp|messages|mails|mta)"
 
 ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
+    "loop": (
+        Category.LOOP,
+        (
+            r"too many (?:hops|received)|hop ?count|mail(?:er)? ?loop|loop(?:ing|s)? (?:detected|back|problem|alert)|routing loop|mail forwarding loop|possible (?:mail )?loop|duplicated? message-id|forwarded more than|maximum (?:hop|forward)|loops back to myself|in a loop|hops exceeded",
+        ),
+    ),
+    "malformed": (
+        Category.PROTOCOL,
+        (
+            r"malformed (?:recipient )?address|incorrectly constructed|unqualified address|may not follow @",
+        ),
+    ),
+    "local_delivery": (
+        Category.SYSTEM,
+        (
+            r"(?:procmail|maildrop|deliver|lmtp|local|mailer)\b.{0,40}(?:couldn't|can't|cannot|could not|unable to) (?:create|open|lock|write|append)",
+        ),
+    ),
     "throttle": (
         Category.THROTTLE,
         (
@@ -45,11 +63,11 @@ ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
     "message_size": (
         Category.TOO_LARGE,
         (
-            r"(?:message|mail|e-?mail|attachment|size|content|body|header|data)s?(?: \w+){0,4} (?:is |was |are )?(?:too (?:big|large|long)|larger than)",
+            r"(?:message|mail|e-?mail|attachment|size|content|body|data)s?(?: \w+){0,4} (?:is |was |are )?(?:too (?:big|large|long)|larger than)",
             r"too (?:big|large) (?:a )?(?:message|mail)|message too|(?:exceed|over)(?:s|ed|ing)?(?: \w+){0,6} (?:message size|size limit|maximum size|size)",
             r"(?:message|mail|e-?mail)(?: \w+){0,3} (?:exceed|over|excess)\w*(?: \w+){0,6} (?:size|limit|maximum|length)",
             r"(?:message|mail) size (?:limit )?(?:exceed|is|was|violation|over|limit)|size limit (?:exceed|violat|for this)|max(?:imum)? (?:message |mail )?size",
-            r"message file too big|line too long|sizelimit|resolver\.rst\.(?:recip|send)sizelimit",
+            r"\bfile too big|line too long|sizelimit|resolver\.rst\.(?:recip|send)sizelimit",
         ),
     ),
     "sender": (
@@ -76,14 +94,14 @@ ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
             r"cannot (?:find|resolve) your (?:hostname|reverse|address|domain|ip)|ip (?:name|address)? ?(?:lookup|reverse) fail|(?:no|without|missing|bad|invalid)(?: \w+){0,2} (?:ptr|reverse)",
             r"unverifiable (?:sending )?ips?|(?:helo|ehlo)(?: \w+){0,5} (?:reject|invalid|mismatch|resolve|not|bad|denied|forg)|(?:invalid|bad|forged|reject\w*|fake) (?:helo|ehlo)|does not resolve to (?:the |your )?(?:ip|address)",
             r"(?:your|client|connecting|sending)(?: \w+){0,2} (?:ip|host|hostname|address)(?: \w+){0,4} (?:does not|doesn't|could not|cannot|not) (?:be )?(?:resolv|match|have a (?:host)?name|have (?:a )?(?:valid )?dns)",
-            r"client host rejected: cannot find|no hostname for|host ?name lookup|domain name (?:mismatch|of your)|fix your dns",
+            r"client host rejected: cannot find|no hostname for|host ?name lookup for|domain name (?:mismatch|of your)|fix your dns",
         ),
     ),
     "auth": (
         Category.AUTH,
         (
             r"\bspf\b|\bdkim\b|\bdmarc\b|\barc (?:fail|valid)|\bsender id\b|sender policy framework|domainkeys|unauthenticated (?:e?mail|message|sender)|fail(?:s|ed|ing)?(?: \w+){0,2} authentication",
-            r"authentication (?:checks?|results?|information|policy|failed|failure|credentials)|not authenticated|starttls (?:first|is required)|must issue a starttls|(?:tls|encryption|ssl) (?:is )?(?:required|needed|not)|encryption (?:too|need)|smtp auth",
+            r"purported responsible|address is not verified|identities failed|authentication (?:checks?|results?|information|policy|failed|failure|credentials)|not authenticated|starttls (?:first|is required)|must issue a starttls|(?:tls|encryption|ssl) (?:is )?(?:required|needed|not)|encryption (?:too|need)|smtp auth",
         ),
     ),
     "reputation": (
@@ -91,12 +109,12 @@ ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
         (
             r"spamhaus|spamcop|barracuda ?(?:central|networks|reputation)|sorbs|\bsurbl\b|\buribl\b|\b(?:rbl|dnsbl|xbl|sbl|pbl|cbl|dnswl|rhsbl|drbl)\b|njabl|abuseat|senderbase|senderscore|uceprotect|manitu|backscatterer|invaluement|mailspike|cloudmark",
             r"(?:block|black|deny|drop|bad|ban|reject)[ \-]?list|reputation|\bblocked using\b|\bbanned\b|(?:ip|host|address|server|network|domain)(?: \w+){0,4} (?:is |are |was |has been |been |currently |temporarily )+(?:black|block|list(?:ed)? (?:in|on|at|by)|deny|denied|reject|ban|refus|restrict|suspicious)",
-            rf"(?:block|reject|refus|restrict|ban|deni|den(?:y|ied)|filter)(?:ed|ing|s)?(?: \w+){{0,3}} (?:your|sending|source|client|sender|remote|originating|connecting|from) (?:\w+ )?{_US}\b",
+            rf"(?:block|reject|refus|restrict|ban|deni|den(?:y|ied)|filter)(?:ed|ing|s)?(?: \w+){{0,3}} (?:your|sending|source|client|sender|originating|connecting|from) (?:\w+ )?{_US}\b",
             r"(?:your|sending|source|client|sender|remote|connecting|originating)(?: \w+){0,2} (?:ip|host|ips|network|server|mailserver|mta)(?: address)?(?: \S+){0,3} (?:is|was|has|not|may|are|have|does)? ?(?:been |not )?(?:block|black|list|reject|refus|ban|deni|restrict|flag|accept|allow|permit)",
             r"connection(?:s)? (?:from )?(?:\S+ )?(?:was |is |has been |have been |are )?(?:refused by policy|rejected|dropped|denied|not accepted|blocked|not allowed)|(?:access|connect(?:ion)?|permission|service) denied(?: \S+){0,3} (?:ip|client|host|address)|client host(?: \S+)? (?:rejected|blocked)|no access from|refus\w* connection|not accept(?:ing)? (?:mail|connections|email) from",
             r"(?:block|refus|reject)\w* (?:due to|because of|for|by)(?: \w+){0,3} (?:spam|abuse|complaint|reputation|blacklist|attack)|user complaints|abus(?:e|ive) (?:from|of|at|by|detected|activity|report)|bad (?:ip|sender) |poor (?:ip|sender)|suspicious (?:ip|activity|connection|host)|dictionary attack|directory harvest",
             r"\btss(?:09|11)\b|\bs3150\b|\bs3140\b|\bs775\b|permanently deferred|\bbl[0-9]{3,6}\b|\bcs01\b|daily relay quota|not a (?:valid|permitted) (?:mail )?(?:host|server|mx)|messages? from (?:\d{1,3}\.){3}\d{1,3}|\[?(?:\d{1,3}\.){3}\d{1,3}\]? (?:is |was |has been |not )*(?:block|list|ban|reject|refus|deni|allow)",
-            r"no smtp service|(?:don't|do not) accept (?:mail|email|connections)|we do not accept|mail server (?:is )?(?:blocked|blacklisted)|your isp",
+            r"no smtp service|\(bl\)|\bip=\d|(?:don't|do not) accept (?:mail|email|connections)|we do not accept|mail server (?:is )?(?:blocked|blacklisted)|your isp",
         ),
     ),
     "virus": (
@@ -116,7 +134,7 @@ ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
         (
             r"(?:illegal|forbidden|prohibited|banned|dangerous|blocked|executable|restricted|unwanted|encrypted|bad|disallowed) (?:\w+ )?(?:attachment|file|content|extension|mime)|attachment(?:s)?(?: \w+){0,5} (?:not (?:allowed|permitted|accepted)|prohibited|forbidden|blocked|removed|reject)",
             r"(?:message|mail|e-?mail|its|body|header|subject|text|objectionable|prohibited|inappropriate) content|content (?:reject|filter|scan|block|check|polic|restrict|not|violat|match|denied|is )|conversion (?:required|not|fail|with loss)",
-            r"not (?:rfc ?\d+|rfc) compliant|rfc ?\d{3,4} (?:compliant|violation)|header(?:s)? (?:error|check|missing|violation|invalid|malformed)|(?:missing|invalid|malformed|bad|multiple|duplicate|improper|no)(?: \w+){0,2} (?:header|from:|date:|to:|message-id|subject|mime)|8-?bit (?:mime|characters|data)|bare (?:lf|newline|cr)|mime (?:error|parse|boundary)|improper use of",
+            r"not (?:rfc ?\d+|rfc) compliant|rfc ?\d{3,4} (?:compliant|violation)|headers? (?:are )?(?:too (?:large|big|long|many)|error|check|missing|violation|invalid|malformed)|(?:missing|invalid|malformed|bad|multiple|duplicate|improper|no)(?: \w+){0,2} (?:header|from:|date:|to:|message-id|subject|mime)|8-?bit (?:mime|characters|data)|bare (?:lf|newline|cr)|mime (?:error|parse|boundary)|improper use of",
             r"message (?:was |has been |is )?(?:filtered|quarantined|identified|classified|flagged|blocked|caught)|(?:score|points|hits)(?: \w+){0,3} (?:exceed|over|above|too)|blocked by (?:\w+ )?(?:filter|rule)|(?:contain|contains|contained|containing) (?:a |an |the )?(?:url|link|banned|blocked|suspicious|word)|potential security|unacceptable",
         ),
     ),
@@ -166,30 +184,30 @@ ENGLISH_STRONG: dict[str, tuple[Category, tuple[str, ...]]] = {
             r"(?:e-?mail |recipient )?(?:address|user|recipient|mailbox|account|he|she)(?: \S+){0,5} (?:wasn't|isn't|couldn't be|could not be|was not|cannot be|can't be|not|is not|were not) (?:found|known|located|listed|recogni[sz]ed|valid|a valid|exist|identified|matched|an? (?:valid|known)|in (?:the|our) (?:\w+ )?(?:directory|address book|database|list)|defined|registered)",
             r"no (?:such |valid |matching |local )*(?:user|recipient|mailbox|account|address|addressee|person|one|mail ?box|alias|local[ \-]part|match|entry|rcpt|local user|match(?:ing)? (?:record|entry|user))(?:s|\(s\))?(?: \w+){0,2} (?:here|by that name|with that|found|exist|in |at |on |of that|called|named|matching|for|known)|no such (?:user|mailbox|person|recipient|address|account|local|virtual|name|alias)|no mailbox|no mail ?box (?:here|by)|not? (?:a )?(?:valid|local|known) (?:user|mailbox|recipient|e-?mail|address|account|person)|no user\b|no account|isn't a (?:valid )?(?:user|mailbox|local)|there is no (?:user|mailbox|account|one|such|person)|unknown recipient|unknown user|user unknown|userunknown|unknownuser|recipient unknown",
             r"not (?:found|listed|exist|present|known|registered) (?:in|on|at|by|with|to|here)(?: \w+){0,4} (?:directory|address book|database|name server|system|server|table|domain|list|local|host|ldap|here|domino|notes)|not (?:listed )?in (?:the )?(?:domino|lotus|public|company|public name|name & address)|not our (?:customer|user)|recipient ?not ?found|recipnotfound|resolver\.adr\.\w*(?:recip|exrecip|invalid|badprimary)\w*|nosuchuser|unrout(?:e)?able (?:mail )?(?:address|user)|undeliverable address|address (?:is )?undeliverable|address(?:es)? (?:look-?up )?(?:fail|unknown)|(?:aliased|aliases?) to (?:an? )?unknown|unknown local[ \-]part",
-            r"(?:requested )?recipient (?:address )?(?:is )?(?:does not|not) (?:exist|known|valid|found|recogni|on)|recipient (?:was |is )?(?:not (?:known|found|on)|invalid)|(?:550|553|551)[ \-].{0,20}(?:invalid|unknown|no such) |all (?:the )?recipients? (?:were |are |address\w* )?invalid|local delivery failed: no such|can(?:'t|not) (?:find|locate|identify|open) (?:the )?(?:user|mailbox|recipient|address)|check (?:if )?(?:the )?(?:e-?mail )?address (?:is|for|and)|mistyped|misspell?ed|typing error|unknown address|address unknown|address error|user does not|does not have an? (?:\w+ ){0,3}account|not a (?:\w+ )?(?:user|subscriber|customer) |doesn't have an? (?:\w+ ){0,2}(?:account|mailbox)|bad destination (?:mailbox|address)|rejected: @?:? ?(?:user|no such)|delivery to (?:this|that) address is (?:restricted|not possible)|mailbox not (?:available|local)|not delivered to nonexistent|permanently (?:removed|deleted)|non[ \-]?existing",
+            r"(?:requested )?recipient (?:address )?(?:is )?(?:does not|not) (?:exist|known|valid|found|recogni|on)|recipient (?:was |is )?(?:not (?:known|found|on)|invalid)|(?:550|553|551)[ \-].{0,20}(?:invalid|unknown|no such) |all (?:the )?recipients? (?:were |are |address\w* )?invalid|local delivery failed: no such|can(?:'t|not) (?:find|locate|identify|open) (?:the )?(?:user|mailbox|recipient|address)|check (?:if )?(?:the )?(?:e-?mail )?address (?:is|for|and)|mistyped|misspell?ed|typing error|unknown address|address unknown|address error|user does not|does not have an? (?:\w+ ){0,3}account|not a (?:\w+ )?(?:user|subscriber|customer) |doesn't have an? (?:\S+ ){0,2}(?:account|mailbox)|bad destination (?:mailbox|address)|rejected: @?:? ?(?:user|no such)|delivery to (?:this|that) address is (?:restricted|not possible)|mailbox not (?:available|local)|not delivered to nonexistent|permanently (?:removed|deleted)|non[ \-]?existing",
         ),
     ),
     "domain_no_mail": (
         Category.DOMAIN,
         (
-            r"null ?mx|(?:domain|host)(?: \S+){0,3} (?:does not|doesn't|do not|never) (?:accept|receive|want|handle)s?(?: \w+){0,2} (?:mail|email|e-mail|messages)|does not receive (?:e-?)?mail|no ?mail ?(?:host|server) (?:for|exists)|mx host (?:of|for)(?: \S+){0,3} (?:not|does)",
+            r"null ?mx|(?:^|[ :])[a-z0-9][\w.\-]{0,250}\.[a-z]{2,24} (?:does not|doesn't) exist|(?:domain|host)(?: \S+){0,3} (?:does not|doesn't|do not|never) (?:accept|receive|want|handle)s?(?: \w+){0,2} (?:mail|email|e-mail|messages)|does not receive (?:e-?)?mail|no ?mail ?(?:host|server) (?:for|exists)|mx host (?:of|for)(?: \S+){0,3} (?:not|does)",
         ),
     ),
     "domain": (
         Category.DOMAIN,
         (
             r"(?:host|domain|hostname|host name|domain name|recipient domain|destination (?:domain|host|server|address)|site|node|name|fqdn)(?: name)? ?(?:@|\S+\.\S+|\"\S+\")? ?[:\-,.]? ?(?:\(?(?:is |was |has |could |cannot |can |can't |couldn't |are |be )*)(?:unknown|not ?found|not (?:exist|be (?:found|resolved|located)|known|valid|resolve|registered)|non-?exist|invalid|does ?n[o']t exist|unresolvable|does not resolve|unroutable|unreachable by dns|no longer exist|expired)",
-            r"(?:unknown|no such|invalid|non-?existent|bad|unresolvable|illegal|unrouteable|unroutable|wrong) (?:recipient |destination |mail |remote |fully )*(?:host|domain|hostname|site|node)(?:name)?|nxdomain|domain (?:does|do) ?n(?:o|')t exist|couldn't find any host|(?:can't|cannot|could not|unable to|couldn't|failed to|unsuccessful)(?: \w+){0,2} (?:find|resolve|locate|look ?up|determine)(?: \w+){0,3} (?:host|domain|hostname|mx|ip|address|route|dns|mail (?:exchanger|server))",
+            r"(?:unknown|no such|invalid|non-?existent|bad|unresolvable|illegal|unrouteable|unroutable|wrong) (?:recipient |destination |mail |remote |fully )*(?:host|domain|hostname|site|node)(?:name)?|nxdomain|domain (?:does|do) ?n(?:o|')t exist|couldn't find any host|(?:can't|cannot|could not|unable to|couldn't|failed to|unsuccessful)(?: \w+){0,2} (?:find|resolve|locate|look ?up)(?: \w+){0,3} (?:host|domain|hostname|mx|route|mail (?:exchanger|server))",
             r"all relevant mx records point to non-?existent|(?:no|non-?existent|missing|without|invalid|bad)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record|records|entry|entries))* ?(?:records?|found|exists?|hosts?|entr)|no mail exchanger|mx (?:record|lookup)s?(?: \w+){0,3} (?:not|no|fail|does|found)|host found but no data|no (?:data|address) (?:record|associated)|name or service not known|domain (?:\S+ )?couldn't be found|(?:domain|host)(?: \S+){0,8} couldn't be found|(?:couldn't|could not|cannot) be (?:found|resolved)|addr(?:ess)? (?:family )?not supported.{0,20}host|name service error.{0,80}host(?: or domain)? (?:name )?not found|unrouteable mail domain|domain (?:was |is )?not found|dns error: .{0,60}(?:not found|nxdomain|domain name)|bad host|server (?:does not exist|unknown)|no route for (?:the )?domain",
         ),
     ),
 }
 
 ENGLISH_WEAK: dict[str, tuple[Category, tuple[str, ...]]] = {
-    "loop": (
-        Category.LOOP,
+    "blocked": (
+        Category.REPUTATION,
         (
-            r"too many (?:hops|received)|hop ?count|mail(?:er)? ?loop|loop(?:ing|s)? (?:detected|back|problem|alert)|routing loop|mail forwarding loop|possible (?:mail )?loop|duplicated? message-id|forwarded more than|maximum (?:hop|forward)|loops back to myself|in a loop|hops exceeded",
+            r"\bblocked\b",
         ),
     ),
     "filtered": (
@@ -201,7 +219,7 @@ ENGLISH_WEAK: dict[str, tuple[Category, tuple[str, ...]]] = {
     "mailbox_unavailable": (
         Category.MAILBOX_UNKNOWN,
         (
-            r"(?:mailbox|recipient|user) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)|(?:recipient|destination) (?:e-?mail )?(?:address )?(?:was |is |has been )?(?:rejected|refused)(?:[:.]?)(?: access denied)?\.?(?: ?\(in reply to .{0,20}rcpt.{0,40})?$|^(?:\d{3} )?(?:@:? ?)?(?:recipient|address) (?:address )?rejected[.: ]*$|invalid address|all recipients (?:were |have been )?(?:rejected|refused)|^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address|user) (?:address )?(?:rejected|refused)\.?$",
+            r"(?:mailbox|recipient|user) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)|(?:recipient|destination) (?:e-?mail )?(?:address )?(?:was |is |has been )?(?:rejected|refused)(?:[:.]?)(?: access denied)?\.?(?: ?\(in reply to .{0,20}rcpt.{0,40})?$|^(?:\d{3} )?(?:@:? ?)?(?:recipient|address) (?:address )?rejected[.: ]*$|invalid address|all recipients (?:were |have been )?(?:rejected|refused)|^5\d\d (?:5\.\d\.\d )?@:? rejected$|^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address|user) (?:address )?(?:rejected|refused)\.?$",
             r"not (?:be )?deliver\w* to (?:a |the )?(?:recipient|address).{0,40}(?:invalid|unknown|incorrect)|address(?:es)? (?:does|do)(?:n't| not)|(?:please )?check (?:if|that|whether) (?:the )?address|delivery to the following recipients? failed permanently because the (?:e-?mail )?address",
         ),
     ),
@@ -232,7 +250,7 @@ ENGLISH_WEAK: dict[str, tuple[Category, tuple[str, ...]]] = {
     "transient": (
         Category.TRANSIENT,
         (
-            r"gr[ae]y-?list|try (?:again|later|it)|temporar(?:y|ily)|transient|deferred|please retry|not now|come back|busy|resources|postgrey|later",
+            r"gr[ae]y-?list|try (?:again|later|it)|temporar(?:y|ily)|transient|deferred|please retry|come back|\bbusy\b|postgrey|later\b",
         ),
     ),
 }

@@ -48,6 +48,12 @@ HABITS: tuple[Habit, ...] = (
         words=re.compile(r"null ?mx|does not accept mail|no mail"),
     ),
     Habit(
+        # In any language: the group is closed to us or gone, and the notice does not say which.
+        rule="provider.google_groups",
+        category=Category.SENDER,
+        words=re.compile(r"google (?:groups|グループ|groepen|gruppen)"),
+    ),
+    Habit(
         # After the text of the mail, this carrier says "unknown user" of mail that its own user filters.
         rule="provider.docomo.filter",
         category=Category.SENDER,
