@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from newsletter.domain.retrying import provider_down_delay
 from newsletter.errors import Conflict, ServiceUnavailable
 from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
+from newsletter.rendering import Rendered
 from newsletter.runtime import Runtime
 from newsletter.services import issues, sending
 from newsletter.services.mailings import MailingFactory
@@ -47,7 +48,7 @@ class Dispatcher:
 
     def run(self, issue_id: int) -> int:
         """Send until nothing is due, the slice is over or the worker stops; returns how many batches were claimed."""
-        factory = self._factory(issue_id)
+        mailings = self._load(issue_id)
         until = time.monotonic() + SLICE_SECONDS
         claimed = 0
         while not self.should_stop() and time.monotonic() < until and self.pace.has_turn(until=until):
@@ -59,25 +60,19 @@ class Dispatcher:
             if claimed == 1:
                 # One wakes the next: as many slots join in as there is work for.
                 self.runtime.announcer(Job(name=DISPATCH, args=(issue_id,)))
-            self._deliver(claim, factory)
+            self._deliver(claim, mailings.for_batch(claim))
         return claimed
 
-    def _factory(self, issue_id: int) -> MailingFactory:
-        """The mailing of the approved bytes; a mismatch pauses the issue and raises Conflict."""
+    def _load(self, issue_id: int) -> Mailings:
+        """The approved bytes, proven; a mismatch pauses the issue and raises Conflict."""
         try:
             with self.runtime.reading() as session:
-                issue, rendered = sending.load_approved(session, issue_id)
+                _, rendered = sending.load_approved(session, issue_id)
         except Conflict as error:
             with self.runtime.transaction() as session:
-                issues.pause_issue(session, issue_id, actor=None, now=self.runtime.now(), reason=str(error))
+                issues.pause_if_sending(session, issue_id, now=self.runtime.now(), reason=str(error))
             raise
-        return MailingFactory(
-            rendered,
-            issue_id=issue_id,
-            links=self.runtime.links,
-            bounce_domain=self.runtime.settings.bounce_domain,
-            date=issue.started_at or issue.created_at,
-        )
+        return Mailings(self.runtime, rendered, issue_id=issue_id)
 
     def _claim(self, issue_id: int) -> Claim | None:
         with self.runtime.transaction() as session:
@@ -174,6 +169,28 @@ class Dispatcher:
                 if time.monotonic() >= until:
                     raise
                 time.sleep(DATABASE_PAUSE_SECONDS)
+
+
+class Mailings:
+    """The mailings of one issue, by the moment that a batch was planned for: the Date of its mails, also at a retry."""
+
+    def __init__(self, runtime: Runtime, rendered: Rendered, *, issue_id: int) -> None:
+        self._runtime = runtime
+        self._rendered = rendered
+        self._issue_id = issue_id
+        self._factories: dict[datetime, MailingFactory] = {}
+
+    def for_batch(self, claim: Claim) -> MailingFactory:
+        """The mailing for the recipients of this claim."""
+        if claim.planned_at not in self._factories:
+            self._factories[claim.planned_at] = MailingFactory(
+                self._rendered,
+                issue_id=self._issue_id,
+                links=self._runtime.links,
+                bounce_domain=self._runtime.settings.bounce_domain,
+                date=claim.planned_at,
+            )
+        return self._factories[claim.planned_at]
 
 
 class Recorder:

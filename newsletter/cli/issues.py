@@ -58,19 +58,29 @@ def create(
         str | None,
         typer.Option(metavar="ISO", help="When it goes out; without an offset, in the newsletter's time zone."),
     ] = None,
+    local_time: Annotated[
+        str | None,
+        typer.Option("--local-time", metavar="HH:MM", help="Everybody gets it at this time of their own time zone."),
+    ] = None,
     acting_as: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an issue of an approved brief; with --at it goes out by itself.
 
-    Example: newsletter issue create --brief 1 --list readers --at 2026-06-23T07:00
+    Example: newsletter issue create --brief 1 --list readers --at 2026-06-22T20:00 --local-time 07:00
     """
     with open_runtime() as runtime, runtime.transaction() as session:
         actor = actor_for(session, "issue create", acting_as=acting_as)
         zone = _zone_of_brief(session, brief_id)
         send_at = _read_time(at, zone) if at else None
         issue = issues.create_issue(
-            session, brief_id=brief_id, list_slugs=list_slugs, actor=actor, now=runtime.now(), send_at=send_at
+            session,
+            brief_id=brief_id,
+            list_slugs=list_slugs,
+            actor=actor,
+            now=runtime.now(),
+            send_at=send_at,
+            local_time=local_time,
         )
         estimate = issues.audience_estimate(session, issue.id)
         result = _as_dict(issue) | {"audience_estimate": estimate}

@@ -16,9 +16,9 @@ def retry_delay(attempts: int) -> timedelta:
     return DELAYS[min(max(attempts, 1), len(DELAYS)) - 1]
 
 
-def is_too_late(*, started_at: datetime, now: datetime) -> bool:
-    """Whether an issue that began to go out at `started_at` is no longer worth retrying."""
-    return now - started_at >= DEADLINE
+def is_too_late(*, planned_at: datetime, now: datetime) -> bool:
+    """Whether mail that was to go out at `planned_at` is no longer worth retrying."""
+    return now - planned_at >= DEADLINE
 
 
 def provider_down_delay(attempts: int) -> timedelta:

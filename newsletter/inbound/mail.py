@@ -59,7 +59,7 @@ class Mail:
 
 def read_mail(raw: bytes) -> Mail:
     """Take a mail apart. Any newlines; the line that an mbox puts first is dropped; at most 256 KB are looked at."""
-    message: Part = BytesParser(policy=policy.compat32).parsebytes(normal_bytes(raw))
+    message = _unwrapped(BytesParser(policy=policy.compat32).parsebytes(normal_bytes(raw)))
     parts = _leaves(message)
     notice, inline = split_notice(_notice_of(parts))
     returned = [_returned_message(part) for part in parts if _type_of(part) in RETURNED_TYPES]
@@ -88,6 +88,16 @@ def headers_of(message: Part, name: str) -> list[str]:
 def header_of(message: Part, name: str) -> str:
     """The first header of this name, decoded; "" where there is none."""
     return next(iter(headers_of(message, name)), "")
+
+
+def _unwrapped(message: Part) -> Part:
+    """The report itself where a filter on the way has put it whole into a mail of the same sender."""
+    if message.get_content_type() == "multipart/report":
+        return message
+    inner = next((_returned_message(part) for part in _leaves(message) if _type_of(part) == "message/rfc822"), None)
+    if inner is None or inner.get_content_type() != "multipart/report" or inner.get("From") != message.get("From"):
+        return message
+    return inner
 
 
 def _leaves(message: Part) -> list[Part]:

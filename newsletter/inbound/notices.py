@@ -13,13 +13,13 @@ from newsletter.inbound.shapes import ENVELOPE_HEADERS
 MAX_LINES = 1500
 MAX_RECIPIENTS = 200
 
-_FIELD_NAMES = r"(?:failed |final |original |intended |invalid |unknown |rejected |e-?mail |the )?(?:recipients?|address(?:es)?|user|rcpt(?: to)?|envelope-?to|mailbox|адресат|получатель|收件人|收件者|宛先|送信先|destinatari[oa]s?|destinataires?|empfanger)(?:\(s\))?(?: address| name)?"
+_FIELD_NAMES = r"(?:error-for|(?:failed |final |original |intended |invalid |unknown |rejected |e-?mail |the )?(?:recipients?|address(?:es)?|user|rcpt(?: to)?|envelope-?to|mailbox|адресат|получатель|收件人|收件者|宛先|送信先|destinatari[oa]s?|destinataires?|empfanger)(?:\(s\))?(?: address| name)?)"
 _LED = re.compile(
     rf"^[\s>*\-•·|\d.)]{{0,20}}(?:{_FIELD_NAMES}\s*[:：]\s*)?(?:\[?smtp:|mailto:|rfc822;\s?)?(?:[^\s<>]{{1,200}}\s(?=<))?[<(\[\"'«]*({ADDRESS})[>)\]\"'»]*",
     re.IGNORECASE,
 )
 _CODED = re.compile(rf"^[\s>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE)
-_TRANSCRIPT = re.compile(rf"\bRCPT(?: TO)?\s*:\s*<?\s*({ADDRESS})", re.IGNORECASE)
+_TRANSCRIPT = re.compile(rf"\b(?:RCPT(?: TO)?\s*:|dda:SMTP=)\s*<?\s*({ADDRESS})", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"(?:deliver\w*|sent|send|reach\w*|recipients?|address\w*|fail\w*|user|mailbox|message|mail|account|adress\w*|empfanger|destinat\w+|usuario"
     rf"|宛|アドレス|收件人|地址|адрес\w*|получател\w*)[^@]{{0,120}}?(?<![\w.+\-])({ADDRESS})",
@@ -100,7 +100,7 @@ def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_
         matches = (match for match in (pattern.search(line) for pattern in patterns) if match)
         match = next(matches, None)
         if match:
-            found.append(_Mention(address=tidy_address(match.group(1)), line=number, rest=line[match.end() :]))
+            found.append(_Mention(address=tidy_address(match.group(1)), line=number, rest=line))
     return found
 
 
@@ -133,7 +133,7 @@ def _findings(mentions: list[_Mention], lines: list[str]) -> list[Finding]:
     heads = sorted({one.line for one in mentions})
     for one in mentions:
         until = next((line for line in heads if line > one.line), len(lines))
-        context = "\n".join([one.rest.lstrip(":.>)] \t"), *lines[one.line + 1 : until]])
+        context = "\n".join([one.rest, *lines[one.line + 1 : until]])
         known = found.get(one.address)
         if known:
             context = f"{known.context}\n{context}"

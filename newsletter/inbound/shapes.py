@@ -69,7 +69,7 @@ def shape_of(mail: Mail) -> Shape:
     subject, words = plain_wording(mail.subject), plain_wording(mail.notice)
     path = mail.header("Return-Path").strip()
     return Shape(
-        is_from_robot=bool(signs.ROBOT_SENDER.search(plain_sender(mail))),
+        is_from_robot=_is_from_robot(mail),
         has_null_path=path == "<>" or "mailer-daemon" in path.lower(),
         has_failure_subject=bool(signs.FAILURE_SUBJECT.search(subject)),
         has_failure_words=bool(signs.FAILURE_WORDS.search(words)),
@@ -112,6 +112,13 @@ def is_old_complaint(mail: Mail) -> bool:
 def _is_to_leaving_address(mail: Mail) -> bool:
     values = (value for name in ENVELOPE_HEADERS for value in mail.all_headers(name))
     return any(_LEAVING.match(address) for value in values for address in addresses_in(value))
+
+
+def _is_from_robot(mail: Mail) -> bool:
+    if signs.ROBOT_SENDER.search(plain_sender(mail)):
+        return True
+    # Only mail systems write reports, whatever they call themselves.
+    return mail.headers.get_content_type() == "multipart/report"
 
 
 def _is_automatic(mail: Mail) -> bool:

@@ -81,7 +81,7 @@ def _read_ses(mail: Mail, shape: Shape, source: bytes) -> Report | None:
 
 def _read_receipt(mail: Mail, shape: Shape, source: bytes) -> Report | None:
     text = mail.report("message/disposition-notification")
-    if not text:
+    if not text or _is_rejection(mail):
         return None
     addresses = [one.address for one in find_in_status(text) if one.address] or [""]
     verdicts = tuple(remark(address, Category.DELIVERED, rule="mdn.disposition") for address in addresses)
@@ -149,6 +149,11 @@ def _kind_of(findings: list[Finding]) -> ReportKind:
     if actions <= DELIVERED_ACTIONS:
         return ReportKind.DELIVERED
     return ReportKind.DELAYED if actions <= DELIVERED_ACTIONS | {"delayed"} else ReportKind.BOUNCE
+
+
+def _is_rejection(mail: Mail) -> bool:
+    # Sieve filters refuse a mail with a receipt that says "deleted" (RFC 5429).
+    return "rejected" in mail.header("Auto-Submitted").lower() or "rejected" in mail.subject.lower()
 
 
 def _status_in_notice(mail: Mail) -> str:

@@ -13,11 +13,12 @@ from newsletter.db.queries import batches as batch_queries
 from newsletter.db.queries import deliveries as delivery_queries
 from newsletter.db.queries import issues as queries
 from newsletter.db.queries import providers as provider_queries
+from newsletter.domain.cohorts import CohortPlan, at_once, parse_local_time, plan_cohorts
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus, Tally, after, finishing_act
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import audit, briefs, lists
+from newsletter.services import audit, briefs, lists, newsletters
 from newsletter.services.users import Actor
 
 
@@ -29,8 +30,11 @@ def create_issue(
     actor: Actor,
     now: datetime,
     send_at: datetime | None = None,
+    local_time: str | None = None,
 ) -> Issue:
     """Make an issue of an approved brief for some lists; scheduled where `send_at` is given.
+
+    With `local_time` (HH:MM) everybody gets it at that time by the clock of their own time zone.
 
     Conflict where the brief is not approved; InvalidInput where the lists belong to another newsletter.
     """
@@ -42,6 +46,8 @@ def create_issue(
     for mailing_list in chosen:
         if mailing_list.newsletter_id != row.newsletter_id:
             raise InvalidInput(f"list {mailing_list.slug} belongs to another newsletter than brief {brief_id}")
+    if local_time is not None:
+        local_time = f"{parse_local_time(local_time):%H:%M}"
     status = IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED
     issue = Issue(
         newsletter_id=row.newsletter_id,
@@ -50,6 +56,7 @@ def create_issue(
         sha256=approved.sha256,
         status=str(status),
         send_at=send_at,
+        local_time=local_time,
         author_id=actor.user_id,
         created_at=now,
     )
@@ -116,15 +123,28 @@ def send_issue(
         session, issue_id, from_status=issue.status, to_status=str(target), provider=provider, started_at=now
     ):
         raise Conflict(f"issue {issue_id} is being sent already")
-    size = audience_queries.snapshot_audience(session, issue_id)
+    plan = _plan_cohorts(session, issue, now=now)
+    size = audience_queries.snapshot_audience(session, issue_id, cohort_of_zone=plan.number_of)
     if size == 0:
         raise Conflict(f"issue {issue_id} has nobody to go to: its lists hold no confirmed subscriber")
-    audience_queries.make_batches(session, issue_id, size=batch_size, now=now)
+    audience_queries.make_batches(session, issue_id, size=batch_size, due_at=plan.due_at)
     queries.set_audience(session, issue_id, size)
     enqueue(session, DISPATCH, issue_id)
     session.refresh(issue)
     _audit(session, "send", issue, actor=actor, now=now, detail={"audience": size, "sha256": issue.sha256})
     return issue
+
+
+def _plan_cohorts(session: Session, issue: Issue, *, now: datetime) -> CohortPlan:
+    """Everybody at once, or each at the issue's local time by their own clock."""
+    if issue.local_time is None:
+        return at_once(now)
+    return plan_cohorts(
+        audience_queries.time_zones_of_audience(session, issue.id),
+        local_time=parse_local_time(issue.local_time),
+        home_zone=newsletters.newsletter_of(session, issue.newsletter_id).time_zone,
+        now=now,
+    )
 
 
 def require_approved_bytes(session: Session, issue: Issue) -> None:

@@ -43,8 +43,10 @@ class Claim:
     batch_id: int
     attempt_id: int
     attempt_number: int
+    cohort: int
     first_id: int
     last_id: int
+    planned_at: datetime
     addressees: tuple[Addressee, ...]
 
 
@@ -88,8 +90,10 @@ def claim_batch(
         batch_id=batch.id,
         attempt_id=attempt.id,
         attempt_number=batch.attempts,
+        cohort=batch.cohort,
         first_id=batch.first_id,
         last_id=batch.last_id,
+        planned_at=batch.planned_at,
         addressees=tuple(addressees),
     )
 
@@ -152,7 +156,7 @@ def finish_claim(
     issue = issues.find_issue(session, claim.issue_id)
     if IssueStatus(issue.status) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
-    elif (deferred or outcome == "unavailable") and is_too_late(started_at=issue.started_at or now, now=now):
+    elif (deferred or outcome == "unavailable") and is_too_late(planned_at=claim.planned_at, now=now):
         _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
     elif outcome != "done" or deferred:
         pause = wait if wait is not None else retry_delay(claim.attempt_number) if deferred else timedelta()
@@ -183,8 +187,9 @@ def expire_claims(session: Session, *, now: datetime) -> int:
         deliveries.settle_range(
             session,
             batch.issue_id,
-            batch.first_id,
-            batch.last_id,
+            cohort=batch.cohort,
+            first_id=batch.first_id,
+            last_id=batch.last_id,
             status=DeliveryStatus.UNKNOWN,
             reason=DeliveryReason.WORKER_DIED,
         )
@@ -233,22 +238,22 @@ def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
 
 def _settle_accepted(session: Session, claim: Claim, accepted: Sequence[int]) -> None:
     """A whole batch is one range of the ledger, at half the cost of a list of ids; whatever that misses is listed."""
-    if len(accepted) == len(claim.addressees):
-        changed = deliveries.settle_range(
-            session,
-            claim.issue_id,
-            claim.first_id,
-            claim.last_id,
-            status=DeliveryStatus.ACCEPTED,
-            reason=DeliveryReason.NONE,
-        )
-        if changed == len(accepted):
-            return
+    is_whole = len(accepted) == len(claim.addressees)
+    if is_whole and _settle_rest(session, claim, DeliveryStatus.ACCEPTED, DeliveryReason.NONE) == len(accepted):
+        return
     deliveries.settle(session, claim.issue_id, accepted, status=DeliveryStatus.ACCEPTED)
 
 
-def _settle_rest(session: Session, claim: Claim, status: DeliveryStatus, reason: DeliveryReason) -> None:
-    deliveries.settle_range(session, claim.issue_id, claim.first_id, claim.last_id, status=status, reason=reason)
+def _settle_rest(session: Session, claim: Claim, status: DeliveryStatus, reason: DeliveryReason) -> int:
+    return deliveries.settle_range(
+        session,
+        claim.issue_id,
+        cohort=claim.cohort,
+        first_id=claim.first_id,
+        last_id=claim.last_id,
+        status=status,
+        reason=reason,
+    )
 
 
 def _is_told(outcome: Outcome) -> bool:

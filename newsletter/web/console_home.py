@@ -11,6 +11,7 @@ from starlette.responses import Response
 from newsletter.db.models import BriefRow, Issue
 from newsletter.domain.brief import BriefStatus
 from newsletter.domain.issue import IssueStatus, Tally
+from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Right
 from newsletter.services import briefs, issues, lists, newsletters
 from newsletter.web.auth import Visitor
@@ -80,7 +81,7 @@ def setup_steps(session: Session, found: Sequence[BriefRow]) -> list[Step]:
             title="Say who publishes",
             hint="The newsletter's name, From address and postal address. The law asks for the last one.",
             href=f"/admin/newsletters/{rows[0].id}" if rows else "/admin/newsletters/new",
-            is_done=any(row.postal_address for row in rows),
+            is_done=any(row.postal_address not in ("", PLACEHOLDER_POSTAL_ADDRESS) for row in rows),
         ),
         Step(
             title="Make a mailing list",

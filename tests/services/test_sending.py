@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -425,3 +426,27 @@ def test_an_attempt_is_written_down_before_the_first_byte_leaves(runtime: Runtim
     claim = claim_next(runtime, issue_id)
     with runtime.reading() as session:
         assert session.get_one(batch_queries.Attempt, claim.attempt_id).finished_at is None
+
+
+def test_an_issue_at_the_local_hour_goes_out_zone_by_zone(runtime: Runtime) -> None:
+    with runtime.transaction() as session:
+        draft, ids = make_issue(session, people=30)
+        for number, zone in enumerate(["Asia/Shanghai", "America/New_York", ""]):
+            session.execute(update(Subscriber).where(Subscriber.id.in_(ids[number::3])).values(time_zone=zone))
+        issue = issues.create_issue(
+            session, brief_id=draft.brief_id, list_slugs=["readers"], actor=OPERATOR, now=NOW, local_time="07:00"
+        )
+    evening = datetime(2026, 6, 22, 20, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    with runtime.transaction() as session:
+        issues.send_issue(session, issue.id, actor=OPERATOR, provider="outbox", batch_size=4, now=evening)
+    heard: dict[str, list[int]] = {}
+    for zone, offset in (("Asia/Shanghai", 0), ("", 1), ("America/New_York", 2)):
+        home = ZoneInfo(zone or "Europe/Berlin")
+        seven = datetime(2026, 6, 23, 7, 0, tzinfo=home)
+        assert claim_next(runtime, issue.id, now=seven - timedelta(seconds=1)) is None
+        while (claim := claim_next(runtime, issue.id, now=seven)) is not None:
+            heard.setdefault(zone, []).extend(person.subscriber_id for person in claim.addressees)
+            record(runtime, claim, OutcomeKind.ACCEPTED)
+            finish(runtime, claim, now=seven)
+        assert sorted(heard[zone]) == ids[{0: 0, 1: 2, 2: 1}[offset] :: 3]
+    assert tally(runtime, issue.id) == {"audience": 30, "accepted": 30}

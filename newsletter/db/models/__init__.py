@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.db.models.base import Base
 from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
+from newsletter.db.models.inbound import InboxPost, KnownEvent
 from newsletter.db.models.people import (
     AuditEntry,
     MailingList,
@@ -26,8 +27,10 @@ __all__ = [
     "Decision",
     "Delivery",
     "Event",
+    "InboxPost",
     "Issue",
     "IssueList",
+    "KnownEvent",
     "MailingList",
     "NewsletterRow",
     "ProviderState",

@@ -43,24 +43,27 @@ class IssueList(Base):
 
 
 class Batch(Base):
-    """The deliveries of one issue whose subscriber ids lie in [first_id, last_id]: one call to the provider.
+    """The deliveries of one issue and cohort whose subscriber ids lie in [first_id, last_id]: one call to the provider.
 
-    A range instead of a key in each delivery keeps the ledger row narrow (docs/benchmarks.md).
+    A range instead of a key in each delivery keeps the ledger row narrow (docs/benchmarks.md). `due_at` moves with each
+    retry, `planned_at` stays: what could not be sent hours after its plan is not sent at all.
     """
 
     __tablename__ = "batches"
     __table_args__ = (
-        Index("uq_batches_issue_id_first_id", "issue_id", "first_id", unique=True),
+        Index("uq_batches_issue_id_cohort_first_id", "issue_id", "cohort", "first_id", unique=True),
         Index("ix_batches_issue_id_status_due_at", "issue_id", "status", "due_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    cohort: Mapped[int] = mapped_column(SmallInteger, default=0)
     first_id: Mapped[int]
     last_id: Mapped[int]
     size: Mapped[int]
     status: Mapped[int] = mapped_column(SmallInteger, default=0)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    planned_at: Mapped[datetime]
     due_at: Mapped[datetime]
     claimed_by: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -87,7 +90,8 @@ class Attempt(Base):
 class Delivery(Base):
     """One issue to one subscriber: the ledger. Narrow on purpose; no foreign key, so that it outlives an erasure.
 
-    status: DeliveryStatus · reason: DeliveryReason · marks: bits of Mark. On Postgres half of each page is left
+    status: DeliveryStatus · reason: DeliveryReason · marks: bits of Mark · cohort: those who get it at the same moment,
+    counted from 0 within the issue. On Postgres half of each page is left
     free, so that the one change of status happens in place (a HOT update).
     """
 
@@ -99,6 +103,7 @@ class Delivery(Base):
     status: Mapped[int] = mapped_column(SmallInteger)
     reason: Mapped[int] = mapped_column(SmallInteger)
     marks: Mapped[int] = mapped_column(SmallInteger)
+    cohort: Mapped[int] = mapped_column(SmallInteger)
 
 
 class Event(Base):

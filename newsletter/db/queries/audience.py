@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import rows_changed
@@ -32,36 +32,59 @@ def count_audience(session: Session, list_ids: Sequence[int]) -> int:
     return session.scalar(select(func.count()).select_from(Subscriber).where(*_is_mailable(list_ids))) or 0
 
 
-def snapshot_audience(session: Session, issue_id: int) -> int:
-    """Freeze the audience of an issue into the ledger with one statement; returns how many rows it made."""
+def time_zones_of_audience(session: Session, issue_id: int) -> Sequence[str]:
+    """The different time zones of the people whom an issue would reach now."""
     list_ids = select(IssueList.list_id).where(IssueList.issue_id == issue_id)
+    return session.scalars(select(Subscriber.time_zone).where(*_is_mailable(list_ids)).distinct()).all()
+
+
+def snapshot_audience(session: Session, issue_id: int, *, cohort_of_zone: Mapping[str, int]) -> int:
+    """Freeze the audience of an issue into the ledger with one statement; returns how many rows it made.
+
+    Who lives in none of the time zones named is in cohort 0.
+    """
+    list_ids = select(IssueList.list_id).where(IssueList.issue_id == issue_id)
+    cohort = case(dict(cohort_of_zone), value=Subscriber.time_zone, else_=0) if cohort_of_zone else literal(0)
     people = select(
         literal(issue_id),
         Subscriber.id,
         literal(int(DeliveryStatus.PENDING)),
         literal(int(DeliveryReason.NONE)),
         literal(0),
+        cohort,
     ).where(*_is_mailable(list_ids))
-    columns = ["issue_id", "subscriber_id", "status", "reason", "marks"]
+    columns = ["issue_id", "subscriber_id", "status", "reason", "marks", "cohort"]
     statement = insert(Delivery).from_select(columns, people.order_by(Subscriber.id))
     return rows_changed(session, statement)
 
 
-def make_batches(session: Session, issue_id: int, *, size: int, now: datetime) -> int:
-    """Cut the ledger of an issue into ranges of at most `size` deliveries; returns how many batches that makes."""
-    position = (func.row_number().over(order_by=Delivery.subscriber_id) - 1) // size
-    numbered = select(Delivery.subscriber_id, position.label("number")).where(Delivery.issue_id == issue_id).subquery()
+def make_batches(session: Session, issue_id: int, *, size: int, due_at: Sequence[datetime]) -> int:
+    """Cut each cohort of an issue into ranges of at most `size` deliveries; returns how many batches that makes.
+
+    Cohort n is due at `due_at[n]`.
+    """
+    rank = func.row_number().over(partition_by=Delivery.cohort, order_by=Delivery.subscriber_id)
+    numbered = (
+        select(Delivery.cohort, Delivery.subscriber_id, ((rank - 1) // size).label("number"))
+        .where(Delivery.issue_id == issue_id)
+        .subquery()
+    )
+    moments = {cohort: literal(moment, Batch.due_at.type) for cohort, moment in enumerate(due_at)}
+    moment = case(moments, value=numbered.c.cohort) if len(due_at) > 1 else moments[0]
     ranges = select(
         literal(issue_id),
+        numbered.c.cohort,
         func.min(numbered.c.subscriber_id),
         func.max(numbered.c.subscriber_id),
         func.count(),
         literal(int(BatchStatus.PENDING)),
         literal(0),
-        literal(now, Batch.due_at.type),
-    ).group_by(numbered.c.number)
-    columns = ["issue_id", "first_id", "last_id", "size", "status", "attempts", "due_at"]
-    statement = insert(Batch).from_select(columns, ranges)
+        moment,
+        moment,
+    ).group_by(numbered.c.cohort, numbered.c.number)
+    ordered = ranges.order_by(numbered.c.cohort, numbered.c.number)
+    columns = ["issue_id", "cohort", "first_id", "last_id", "size", "status", "attempts", "planned_at", "due_at"]
+    statement = insert(Batch).from_select(columns, ordered)
     return rows_changed(session, statement)
 
 

@@ -108,6 +108,7 @@ def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
         .outerjoin(places, places.c.subscriber_id == Delivery.subscriber_id)
         .where(
             Delivery.issue_id == batch.issue_id,
+            Delivery.cohort == batch.cohort,
             Delivery.subscriber_id.between(*range_),
             Delivery.status == int(DeliveryStatus.PENDING),
         )
@@ -173,13 +174,14 @@ def reopen_batches(session: Session, issue_id: int, *, now: datetime) -> None:
     """Let the batches that hold pending deliveries be claimed again."""
     waiting = exists().where(
         Delivery.issue_id == issue_id,
+        Delivery.cohort == Batch.cohort,
         Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
         Delivery.status == int(DeliveryStatus.PENDING),
     )
     session.execute(
         update(Batch)
         .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.DONE), waiting)
-        .values(status=int(BatchStatus.PENDING), attempts=0, due_at=now)
+        .values(status=int(BatchStatus.PENDING), attempts=0, planned_at=now, due_at=now)
         .execution_options(synchronize_session=False)
     )
 

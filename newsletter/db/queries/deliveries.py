@@ -42,13 +42,21 @@ def settle(
 
 
 def settle_range(
-    session: Session, issue_id: int, first_id: int, last_id: int, *, status: DeliveryStatus, reason: DeliveryReason
+    session: Session,
+    issue_id: int,
+    *,
+    cohort: int,
+    first_id: int,
+    last_id: int,
+    status: DeliveryStatus,
+    reason: DeliveryReason,
 ) -> int:
-    """Write one outcome for all deliveries of a range that are still pending; returns how many changed."""
+    """Write one outcome for all deliveries of a batch that are still pending; returns how many changed."""
     statement = (
         update(Delivery)
         .where(
             Delivery.issue_id == issue_id,
+            Delivery.cohort == cohort,
             Delivery.subscriber_id.between(first_id, last_id),
             Delivery.status == int(DeliveryStatus.PENDING),
         )
@@ -63,6 +71,7 @@ def cancel_unclaimed(session: Session, issue_id: int) -> int:
     held = exists().where(
         Batch.issue_id == issue_id,
         Batch.status == int(BatchStatus.CLAIMED),
+        Batch.cohort == Delivery.cohort,
         Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
     )
     statement = (
@@ -109,7 +118,14 @@ def delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery | 
 def batch_of(session: Session, issue_id: int, subscriber_id: int) -> Batch | None:
     """The batch that one delivery goes out with."""
     return session.scalar(
-        select(Batch).where(Batch.issue_id == issue_id, Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id)
+        select(Batch)
+        .join(Delivery, (Delivery.issue_id == Batch.issue_id) & (Delivery.cohort == Batch.cohort))
+        .where(
+            Batch.issue_id == issue_id,
+            Batch.first_id <= subscriber_id,
+            Batch.last_id >= subscriber_id,
+            Delivery.subscriber_id == subscriber_id,
+        )
     )
 
 

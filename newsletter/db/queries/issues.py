@@ -60,7 +60,10 @@ def tally(session: Session, issue_id: int) -> Tally:
     in_claimed_batch = (
         select(func.count())
         .select_from(Delivery)
-        .join(Batch, Delivery.subscriber_id.between(Batch.first_id, Batch.last_id))
+        .join(
+            Batch,
+            (Delivery.cohort == Batch.cohort) & Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
+        )
         .where(
             Batch.issue_id == issue_id,
             Batch.status == int(BatchStatus.CLAIMED),

@@ -9,10 +9,63 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
-from newsletter.domain.bounces.phrases_abroad import ABROAD
-from newsletter.domain.bounces.phrases_english import ENGLISH_STRONG, ENGLISH_WEAK
+from newsletter.domain.bounces import phrases_eastern as eastern
+from newsletter.domain.bounces import phrases_european as european
+from newsletter.domain.bounces.phrases_blocks import BLOCKS
+from newsletter.domain.bounces.phrases_mailboxes import MAILBOXES
+from newsletter.domain.bounces.phrases_transport import TRANSPORT
 from newsletter.domain.bounces.verdicts import Category
+
+STRONG_ORDER: dict[str, Category] = {
+    "loop": Category.LOOP,
+    "greylist": Category.TRANSIENT,
+    "malformed": Category.PROTOCOL,
+    "local_delivery": Category.SYSTEM,
+    "throttle": Category.THROTTLE,
+    "mailbox_full": Category.MAILBOX_FULL,
+    "message_size": Category.TOO_LARGE,
+    "auth": Category.AUTH,
+    "sender": Category.SENDER,
+    "reverse_dns": Category.REVERSE_DNS,
+    "reputation": Category.REPUTATION,
+    "virus": Category.VIRUS,
+    "spam": Category.CONTENT,
+    "content": Category.CONTENT,
+    "relay": Category.RELAY,
+    "policy": Category.POLICY,
+    "mailbox_moved": Category.MAILBOX_MOVED,
+    "mailbox_disabled": Category.MAILBOX_DISABLED,
+    "resolve_later": Category.NETWORK,
+    "domain_no_mail": Category.DOMAIN,
+    "domain": Category.DOMAIN,
+    "mailbox_unknown": Category.MAILBOX_UNKNOWN,
+}
+WEAK_ORDER: dict[str, Category] = {
+    "blocked": Category.REPUTATION,
+    "filtered": Category.FILTERED,
+    "mailbox_unavailable": Category.MAILBOX_UNKNOWN,
+    "expired": Category.EXPIRED,
+    "network": Category.NETWORK,
+    "system": Category.SYSTEM,
+    "protocol": Category.PROTOCOL,
+    "transient": Category.TRANSIENT,
+}
+
+_LANGUAGES = (
+    BLOCKS,
+    MAILBOXES,
+    TRANSPORT,
+    european.GERMAN,
+    european.FRENCH,
+    european.SPANISH_PORTUGUESE,
+    european.ITALIAN,
+    european.OTHERS,
+    eastern.RUSSIAN,
+    eastern.JAPANESE,
+    eastern.CHINESE_KOREAN,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,17 +77,20 @@ class Family:
     pattern: re.Pattern[str]
 
 
-def _families(table: dict[str, tuple[Category, tuple[str, ...]]]) -> tuple[Family, ...]:
-    return tuple(
-        Family(rule=f"text.{rule}", category=category, pattern=re.compile("|".join(phrases + ABROAD.get(rule, ()))))
-        for rule, (category, phrases) in table.items()
-    )
-
-
-STRONG = _families(ENGLISH_STRONG)
-WEAK = _families(ENGLISH_WEAK)
-
-
 def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
     """The first of these families that has a phrase in the plain wording; None where nothing is known."""
     return next((family for family in families if family.pattern.search(wording)), None)
+
+
+def _families(order: dict[str, Category]) -> tuple[Family, ...]:
+    return tuple(
+        Family(rule=f"text.{rule}", category=category, pattern=_pattern_of(rule)) for rule, category in order.items()
+    )
+
+
+def _pattern_of(rule: str) -> re.Pattern[str]:
+    return re.compile("|".join(chain.from_iterable(table.get(rule, ()) for table in _LANGUAGES)))
+
+
+STRONG = _families(STRONG_ORDER)
+WEAK = _families(WEAK_ORDER)

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("status", sa.SmallInteger(), nullable=False),
         sa.Column("reason", sa.SmallInteger(), nullable=False),
         sa.Column("marks", sa.SmallInteger(), nullable=False),
+        sa.Column("cohort", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("issue_id", "subscriber_id", name=op.f("pk_deliveries")),
         postgresql_with={"fillfactor": 50},
         sqlite_with_rowid=False,
@@ -301,11 +302,13 @@ def upgrade() -> None:
         "batches",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("cohort", sa.SmallInteger(), nullable=False),
         sa.Column("first_id", sa.Integer(), nullable=False),
         sa.Column("last_id", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=False),
         sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -316,7 +319,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index("ix_batches_issue_id_status_due_at", ["issue_id", "status", "due_at"], unique=False)
-        batch_op.create_index("uq_batches_issue_id_first_id", ["issue_id", "first_id"], unique=True)
+        batch_op.create_index("uq_batches_issue_id_cohort_first_id", ["issue_id", "cohort", "first_id"], unique=True)
 
     op.create_table(
         "issue_lists",
@@ -359,7 +362,7 @@ def downgrade() -> None:
     op.drop_table("attempts")
     op.drop_table("issue_lists")
     with op.batch_alter_table("batches", schema=None) as batch_op:
-        batch_op.drop_index("uq_batches_issue_id_first_id")
+        batch_op.drop_index("uq_batches_issue_id_cohort_first_id")
         batch_op.drop_index("ix_batches_issue_id_status_due_at")
 
     op.drop_table("batches")
