@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 DISPATCH = "newsletter.dispatch"
 TICK = "newsletter.tick"
+DRAIN_EVENTS = "newsletter.drain_events"
 
 _PRODUCER_SECONDS = 1.0
 _EMBEDDED_POLL_SECONDS = 0.05

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from newsletter.jobs import DISPATCH, TICK, make_celery
+from newsletter.jobs import DISPATCH, DRAIN_EVENTS, TICK, make_celery
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from workers import tasks
@@ -55,6 +55,10 @@ def make_worker_app(settings: Settings) -> Celery:
     @app.task(name=TICK)
     def tick() -> None:
         tasks.tick(runtime.get())
+
+    @app.task(name=DRAIN_EVENTS)
+    def drain_events() -> int:
+        return tasks.drain_events(runtime.get(), should_stop=stopping.is_set)
 
     app.conf.beat_schedule = {
         "tick": {

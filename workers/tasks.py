@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from os import getpid
 from threading import get_ident
 
 from newsletter.errors import NewsletterError
+from newsletter.jobs import DRAIN_EVENTS, Job
 from newsletter.runtime import Runtime
-from newsletter.services import ticking
+from newsletter.services import events, ticking
 from workers.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 5.0
 
 
 def dispatch(runtime: Runtime, issue_id: int, *, should_stop: Callable[[], bool]) -> int:
@@ -27,6 +31,25 @@ def dispatch(runtime: Runtime, issue_id: int, *, should_stop: Callable[[], bool]
         return 0
 
 
+def drain_events(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
+    """Take in waiting posts of providers for a few seconds; returns how many. What fails waits for the next tick."""
+    until = time.monotonic() + DRAIN_SECONDS
+    posts = 0
+    try:
+        while not should_stop():
+            with runtime.transaction() as session:
+                counts = events.drain_posts(session, links=runtime.links, now=runtime.now())
+            posts += counts.posts
+            if counts.posts == 0:
+                break
+            if time.monotonic() >= until:
+                runtime.announcer(Job(name=DRAIN_EVENTS))
+                break
+    except NewsletterError as error:
+        log.warning("drain.refused reason=%s", error)
+    return posts
+
+
 def tick(runtime: Runtime) -> None:
     """Start what is due, expire what died, finish what is done, announce what waits."""
     settings = runtime.settings
@@ -37,6 +60,8 @@ def tick(runtime: Runtime) -> None:
             unknown_policy=str(settings.unknown_policy),
             unknown_wait=timedelta(seconds=settings.unknown_wait_seconds),
         )
+    with runtime.transaction() as session:
+        events.announce_waiting(session, now=runtime.now())
     if report.lost_batches:
         log.warning("tick.lost_batches count=%s", report.lost_batches)
     with runtime.reading() as session:

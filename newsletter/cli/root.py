@@ -61,6 +61,7 @@ COMMANDS: dict[str, Entry] = (
         "Sending",
         ("issue", "issues", "Issues: an approved brief on its way to its audience."),
         ("delivery", "deliveries", "One issue to one subscriber: what happened to it."),
+        ("event", "events", "Events: what providers tell about deliveries."),
     )
     | _entries(
         "Processes",

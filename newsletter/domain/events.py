@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from newsletter.domain.bounces import BounceClass, Category, Confidence, classify
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, Mark
@@ -26,6 +26,14 @@ class EventKind(StrEnum):
     CLICKED = "clicked"
     AUTORESPONDED = "autoresponded"
     UNKNOWN = "unknown"
+
+
+class PostStatus(IntEnum):
+    """Whether a stored post of a provider was read yet."""
+
+    WAITING = 0
+    DONE = 1
+    UNREADABLE = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

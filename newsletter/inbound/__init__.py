@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from newsletter.domain.bounces import Report, ReportKind, Verdict
+from newsletter.inbound.mail import MAX_BYTES
 from newsletter.inbound.understanding import understand
 
-__all__ = ["Report", "ReportKind", "Verdict", "understand"]
+__all__ = ["MAX_BYTES", "Report", "ReportKind", "Verdict", "understand"]

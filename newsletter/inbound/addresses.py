@@ -11,6 +11,7 @@ ADDRESS = rf"{_LOCAL}@{_DOMAIN}"
 _ADDRESS = re.compile(ADDRESS)
 # Languages without spaces write on right behind an address; a name of such letters would not change in one label.
 _NEXT_WORD = re.compile(r"(\.[a-z]{2,24})[^\x00-\x7f].*$")
+_WORD_BEFORE = re.compile(r"^.*[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef](?=[\x21-\x7e]+$)")
 _TYPE = re.compile(r"^\s*[\w/.\-]{1,20}\s*;+\s*")
 _ROBOTS = re.compile(r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|no-?reply|abuse|bounces?|double-bounce|listmaster)(?:@|$)", re.IGNORECASE)
 
@@ -33,6 +34,7 @@ def tidy_address(text: str) -> str:
     """One address without brackets, quotes and the full stop of a sentence, in lower case; "" if it is none."""
     local, _, domain = text.strip("<>'\"`*. \t").lower().partition("@")
     local = local.removeprefix("mailto:").removeprefix("smtp:").lstrip("*'")
+    local = _WORD_BEFORE.sub("", local) or local
     domain = _NEXT_WORD.sub(r"\1", domain).rstrip(".…-。、，！？」）")
     return f"{local}@{domain}" if local and domain else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from newsletter.domain.bounces import phrases
 from newsletter.domain.bounces.wording import plain_wording
 from newsletter.inbound import signs
 from newsletter.inbound.addresses import addresses_in
@@ -24,12 +25,14 @@ class Shape:
     has_null_path: bool
     has_failure_subject: bool
     has_failure_words: bool
+    has_known_reason: bool
     has_delay_subject: bool
     has_delay_words: bool
     has_success_words: bool
     has_reply_subject: bool
     is_automatic: bool
     names_failed: bool
+    names_address: bool
     returns_mail: bool
 
     @property
@@ -39,9 +42,11 @@ class Shape:
             return True
         if self.has_reply_subject and not self.is_from_robot:
             return False
-        if self.is_from_robot or self.has_failure_subject:
-            return self.has_failure_words or (self.is_from_robot and self.has_failure_subject)
-        return self.has_null_path and self.has_failure_words and self.returns_mail
+        if self.is_from_robot:
+            return self.has_failure_words or self.has_failure_subject
+        if self.has_failure_subject and self.has_failure_words:
+            return self.has_null_path or self.returns_mail or self.names_address
+        return self.has_null_path and self.returns_mail and (self.has_failure_words or self.has_known_reason)
 
     @property
     def is_delay(self) -> bool:
@@ -73,12 +78,15 @@ def shape_of(mail: Mail) -> Shape:
         has_null_path=path == "<>" or "mailer-daemon" in path.lower(),
         has_failure_subject=bool(signs.FAILURE_SUBJECT.search(subject)),
         has_failure_words=bool(signs.FAILURE_WORDS.search(words)),
+        # Only this shape asks for the reason, and looking for it is dear.
+        has_known_reason=path == "<>" and bool(mail.returned) and phrases.find_family(words, phrases.STRONG) is not None,
         has_delay_subject=bool(signs.DELAY_SUBJECT.search(subject)),
         has_delay_words=bool(signs.DELAY_WORDS.search(words)),
         has_success_words=bool(signs.SUCCESS_WORDS.search(words)),
         has_reply_subject=bool(signs.REPLY_SUBJECT.search(subject)),
         is_automatic=_is_automatic(mail),
         names_failed=bool(mail.header("X-Failed-Recipients")),
+        names_address="@" in words,
         returns_mail=bool(mail.returned),
     )
 

@@ -104,7 +104,7 @@ def parse_event(item: Mapping[str, Any]) -> ToldEvent:
     read = _CLOSER_LOOKS.get(name)
     meaning = read(item) if read else SENDGRID_MEANINGS.get(name, UNKNOWN_EVENT)
     detail = _detail(item, name, meaning)
-    key = f"{name[:40]}:{seconds}"
+    key = f"{name if name in _KEPT or name in _NOTHING_KEPT else _clean(name)[:40]}:{seconds}"
     if detail is not None and (distinct := _distinct(detail, name)):
         key = f"{key}:{distinct}"
     token, event_id = item.get(TOKEN_KEY), item.get("sg_event_id")

@@ -19,6 +19,7 @@ from newsletter.web import (
     health,
     public,
     signing_in,
+    webhooks,
 )
 from newsletter.web.access import BRIEF_BYTES, PUBLIC, TABLE_BYTES, Route, act, show
 
@@ -31,6 +32,13 @@ ROUTES: tuple[Route, ...] = (
     act("/u/{token}", public.leave, PUBLIC, takes_foreign_posts=True),
     show("/archive/{newsletter}", public.show_archive, PUBLIC),
     show("/archive/{newsletter}/{issue_id}", public.show_web_version, PUBLIC),
+    act(
+        "/webhooks/sendgrid",
+        webhooks.take_sendgrid_post,
+        PUBLIC,
+        body_limit=webhooks.POST_BYTES,
+        takes_foreign_posts=True,
+    ),
     show("/login", signing_in.show_login, PUBLIC),
     act("/login", signing_in.sign_in, PUBLIC),
     show("/login/{token}", signing_in.show_link, PUBLIC),

@@ -9,7 +9,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "sender": (
         (
             r"(?:bad|invalid|unknown|illegal|malformed|unverified|unauthori[sz]ed|forged|blocked|null)"
-            r" (?:envelope )?sender"
+            r" (?:envelope )?sender\b"
         ),
         (
             r"sender(?:'s)?(?: (?:e?mail|address|domain|host|envelope|@|<>))*[: ](?: ?(?:is|was|has been|has"
@@ -162,7 +162,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ),
         r"user complaints",
         r"abus(?:e|ive) (?:from|of|at|by|detected|activity|report)",
-        r"bad (?:ip|sender) ",
+        r"bad (?:ip|senders?) ",
         r"poor (?:ip|sender)",
         r"suspicious (?:ip|activity|connection|host)",
         r"dictionary attack",

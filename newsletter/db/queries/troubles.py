@@ -1,0 +1,103 @@
+"""Statements about bounces, refusals and complaints: how many an issue has, and how a person's mail came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Attempt, Batch, Delivery, Event, Issue, Subscriber
+from newsletter.db.models.inbound import TROUBLE_KINDS
+
+# Two months of a daily brief: enough to see a run of soft bounces whole.
+_ISSUES_LOOKED_AT = 60
+_PEOPLE_AT_ONCE = 500
+
+
+class Trouble(NamedTuple):
+    """How many deliveries of an issue have had one kind and class of trouble."""
+
+    kind: str
+    bounce_class: str | None
+    count: int
+
+
+class Heard(NamedTuple):
+    """One event of one person that says whether an issue came back."""
+
+    subscriber_id: int
+    issue_id: int
+    kind: str
+    bounce_class: str | None
+    at: datetime
+
+
+def troubles_of_issue(session: Session, issue_id: int, *, since: datetime | None) -> list[Trouble]:
+    """Bounces, refusals and complaints of an issue by class; of batches first sent after `since` where it is given."""
+    bounce_class = Event.detail["class"].as_string()
+    statement = (
+        select(Event.kind, bounce_class, func.count(func.distinct(Event.subscriber_id)))
+        # The kinds are written out as in the index, which the database would otherwise not use.
+        .where(Event.issue_id == issue_id, Event.kind.in_(TROUBLE_KINDS))
+        .group_by(Event.kind, bounce_class)
+    )
+    if since is not None:
+        sent_since = exists().where(
+            Delivery.issue_id == issue_id,
+            Delivery.subscriber_id == Event.subscriber_id,
+            Batch.issue_id == issue_id,
+            Batch.cohort == Delivery.cohort,
+            Event.subscriber_id.between(Batch.first_id, Batch.last_id),
+            _was_tried(since),
+        )
+        statement = statement.where(sent_since)
+    return [Trouble._make(row) for row in session.execute(statement)]
+
+
+def count_sent(session: Session, issue_id: int, *, since: datetime | None) -> int:
+    """How many deliveries are in batches that were handed over, after `since` where it is given."""
+    statement = select(func.coalesce(func.sum(Batch.size), 0)).where(Batch.issue_id == issue_id, _was_tried(since))
+    return int(session.scalar(statement) or 0)
+
+
+def heard_of(session: Session, subscriber_ids: Sequence[int]) -> list[Heard]:
+    """What was heard of people's mail in the latest issues: bounces and deliveries, the oldest first."""
+    latest = select(Issue.id).where(Issue.started_at.is_not(None)).order_by(Issue.id.desc()).limit(_ISSUES_LOOKED_AT)
+    issue_ids = list(session.scalars(latest))
+    found: list[Heard] = []
+    for people in _chunks(subscriber_ids):
+        rows = session.execute(
+            select(Event.subscriber_id, Event.issue_id, Event.kind, Event.detail["class"].as_string(), Event.at)
+            .where(
+                Event.issue_id.in_(issue_ids),
+                Event.subscriber_id.in_(people),
+                Event.kind.in_(("bounced", "delivered")),
+            )
+            .order_by(Event.at, Event.id)
+        )
+        found += [Heard._make(row) for row in rows]
+    return found
+
+
+def addresses_of(session: Session, subscriber_ids: Sequence[int]) -> dict[int, str]:
+    """The addresses of those of these people who were not erased."""
+    found: dict[int, str] = {}
+    for people in _chunks(subscriber_ids):
+        rows = session.execute(select(Subscriber.id, Subscriber.address).where(Subscriber.id.in_(people)))
+        found |= {row[0]: row[1] for row in rows}
+    return found
+
+
+def _was_tried(since: datetime | None) -> ColumnElement[bool]:
+    """Whether a batch was handed over, and not before `since`."""
+    tried = exists().where(Attempt.batch_id == Batch.id)
+    if since is None:
+        return tried
+    return tried & ~exists().where(Attempt.batch_id == Batch.id, Attempt.started_at < since)
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + _PEOPLE_AT_ONCE] for start in range(0, len(ids), _PEOPLE_AT_ONCE))

@@ -1,0 +1,140 @@
+"""Reactions to bounces and complaints: addresses are suppressed, readers leave, issues and providers stop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.queries import troubles as queries
+from newsletter.domain.bounces import BounceClass
+from newsletter.domain.events import EventKind, Meaning
+from newsletter.domain.issue import IssueStatus
+from newsletter.domain.reacting import Alarm, Health, PastIssue, alarms_for, suppression_for
+from newsletter.domain.subscriber import SuppressionReason
+from newsletter.services import audit, issues, sending, subscribers, suppressions
+
+log = logging.getLogger(__name__)
+
+Trouble = tuple[int, int, Meaning]
+
+
+def react(
+    session: Session,
+    troubles: Sequence[Trouble],
+    *,
+    address_key: Callable[[str], bytes],
+    source: str,
+    now: datetime,
+) -> None:
+    """Draw the consequences of new events, each (issue_id, subscriber_id, meaning); their rows are written already.
+
+    Issue 0 stands for an event about the provider's account.
+    """
+    if not troubles:
+        return
+    if any(meaning.stops_provider for _, _, meaning in troubles):
+        _stop_provider(session, source, now=now)
+    about_people = [trouble for trouble in troubles if trouble[0]]
+    _suppress(session, about_people, address_key=address_key, source=source, now=now)
+    _unsubscribe(session, about_people, source=source, now=now)
+    for issue_id in sorted({issue_id for issue_id, _, meaning in about_people if _weighs(meaning)}):
+        watch_issue(session, issue_id, now=now)
+
+
+def watch_issue(session: Session, issue_id: int, *, now: datetime) -> list[Alarm]:
+    """Pause an issue that has passed a breaker; returns the alarms. Counted anew since a person last resumed it."""
+    issue = issues.find_issue(session, issue_id)
+    if IssueStatus(issue.status) is not IssueStatus.SENDING:
+        return []
+    alarms = alarms_for(health_of(session, issue_id))
+    for alarm in alarms:
+        log.warning(
+            "issue.alarm issue_id=%s trouble=%s share=%.4f stops=%s", issue_id, alarm.trouble, alarm.share, alarm.stops
+        )
+    if alarms and alarms[0].stops:
+        issues.pause_if_sending(session, issue_id, now=now, reason=alarms[0].sentence)
+    return alarms
+
+
+def health_of(session: Session, issue_id: int) -> Health:
+    """How an issue fares since it began, or since a person last resumed it."""
+    resumed = [entry.at for entry in audit.entries_about(session, "issue", subject_id=issue_id) if _is_resume(entry.action)]
+    since = max(resumed, default=None)
+    found = queries.troubles_of_issue(session, issue_id, since=since)
+    return Health(
+        sent=queries.count_sent(session, issue_id, since=since),
+        hard=sum(row.count for row in found if row.kind == "bounced" and row.bounce_class == BounceClass.HARD),
+        blocked=sum(row.count for row in found if row.bounce_class == BounceClass.BLOCK),
+        complaints=sum(row.count for row in found if row.kind == "complained"),
+    )
+
+
+def _is_resume(action: str) -> bool:
+    return action == "issue.resume"
+
+
+def _weighs(meaning: Meaning) -> bool:
+    return meaning.bounce_class in (BounceClass.HARD, BounceClass.BLOCK) or meaning.kind is EventKind.COMPLAINED
+
+
+def _stop_provider(session: Session, source: str, *, now: datetime) -> None:
+    log.error("provider.stopped provider=%s", source)
+    sending.pause_provider(
+        session,
+        source,
+        reason=f"{source} says that the account may not send: look at its console, then resume",
+        needs_person=True,
+        until=None,
+        now=now,
+    )
+
+
+def _suppress(
+    session: Session,
+    troubles: Sequence[Trouble],
+    *,
+    address_key: Callable[[str], bytes],
+    source: str,
+    now: datetime,
+) -> None:
+    soft = sorted({person for _, person, meaning in troubles if meaning.bounce_class is BounceClass.SOFT})
+    history = _histories(session, soft) if soft else {}
+    groups: dict[tuple[SuppressionReason, str], set[int]] = {}
+    for issue_id, person, meaning in troubles:
+        reason = suppression_for(meaning, history.get(person, ()))
+        if reason is not None:
+            why = f" ({meaning.category})" if meaning.category else ""
+            groups.setdefault((reason, f"{source}: {meaning.kind} in issue {issue_id}{why}"), set()).add(person)
+    people = sorted({person for group in groups.values() for person in group})
+    addresses = queries.addresses_of(session, people) if people else {}
+    for (reason, evidence), group in sorted(groups.items()):
+        known = sorted(addresses[person] for person in group if person in addresses)
+        if known:
+            suppressions.suppress_addresses(
+                session, known, reason=reason, evidence=evidence, address_key=address_key, now=now
+            )
+
+
+def _histories(session: Session, people: Sequence[int]) -> dict[int, list[PastIssue]]:
+    """For each person one entry per issue of which anything was heard, the oldest first; a bounce outweighs all else."""
+    latest: dict[int, dict[int, PastIssue]] = {}
+    for heard in queries.heard_of(session, people):
+        past = latest.setdefault(heard.subscriber_id, {})
+        known = past.get(heard.issue_id)
+        is_soft = heard.kind == "bounced" and heard.bounce_class == BounceClass.SOFT
+        if known is None or (is_soft and not known.is_soft):
+            past[heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft)
+    return {person: sorted(past.values(), key=lambda entry: entry.at) for person, past in latest.items()}
+
+
+def _unsubscribe(session: Session, troubles: Sequence[Trouble], *, source: str, now: datetime) -> None:
+    newsletters: dict[int, int] = {}
+    for issue_id, person in sorted({(issue_id, person) for issue_id, person, meaning in troubles if meaning.leaves}):
+        if issue_id not in newsletters:
+            newsletters[issue_id] = issues.find_issue(session, issue_id).newsletter_id
+        subscribers.unsubscribe(
+            session, subscriber_id=person, newsletter_id=newsletters[issue_id], source=source, now=now
+        )
