@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -13,10 +14,11 @@ from sqlalchemy.orm import Session
 from newsletter import jobs
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
-from newsletter.errors import ServiceUnavailable
+from newsletter.errors import ConfigurationError, ServiceUnavailable
 from newsletter.links import Links
 from newsletter.providers import Provider, make_provider
-from newsletter.settings import Settings
+from newsletter.rendering import DkimSigner
+from newsletter.settings import ProviderName, Settings
 
 
 def read_clock() -> datetime:
@@ -37,6 +39,7 @@ class Runtime:
         self.announcer = jobs.Announcer(settings)
         self._announce = announce or self.announcer
         self._provider: Provider | None = None
+        self._signer: DkimSigner | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Runtime:
@@ -49,6 +52,13 @@ class Runtime:
         if self._provider is None:
             self._provider = make_provider(self.settings)
         return self._provider
+
+    @property
+    def signer(self) -> DkimSigner | None:
+        """What signs our mails, its key loaded at first use and kept; None and errors as `load_signer` has them."""
+        if self._signer is None:
+            self._signer = load_signer(self.settings)
+        return self._signer
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -81,6 +91,29 @@ class Runtime:
             self._provider = None
         self.announcer.close()
         self.engine.dispose()
+
+
+def load_signer(settings: Settings) -> DkimSigner | None:
+    """The signer that the three DKIM settings name; None without them, and with SendGrid, which signs by itself.
+
+    ConfigurationError where some of the three are missing, or the key cannot be read or used.
+    """
+    # An empty value of a path is the working folder: no key is meant.
+    path = None if settings.dkim_key_file in (None, Path()) else settings.dkim_key_file
+    values = {"DOMAIN": settings.dkim_domain, "SELECTOR": settings.dkim_selector, "KEY_FILE": path}
+    missing = [f"NEWSLETTER_DKIM_{name}" for name, value in values.items() if not value]
+    if settings.provider is ProviderName.SENDGRID or len(missing) == len(values):
+        return None
+    if missing or path is None:
+        raise ConfigurationError(f"mails cannot be signed: set {' and '.join(missing)} too, or no DKIM setting at all")
+    try:
+        key_pem = path.expanduser().read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(
+            f"the DKIM key cannot be read from {path} ({reason}): correct NEWSLETTER_DKIM_KEY_FILE"
+        ) from error
+    return DkimSigner(key_pem, settings.dkim_domain, settings.dkim_selector)
 
 
 @contextmanager

@@ -14,16 +14,17 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.domain.retrying import provider_down_delay
-from newsletter.errors import Conflict, ServiceUnavailable
+from newsletter.errors import ConfigurationError, Conflict, ServiceUnavailable
 from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
-from newsletter.rendering import Rendered
+from newsletter.rendering import DkimSigner, Rendered
 from newsletter.runtime import Runtime
 from newsletter.services import issues, sending
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.sending import Claim
+from workers.journal import Journal, Lease, LeaseLost, open_journal
 from workers.pacing import Pace
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Dispatcher:
         until = time.monotonic() + SLICE_SECONDS
         claimed = 0
         while not self.should_stop() and time.monotonic() < until and self.pace.has_turn(until=until):
+            lease = Lease(now=self.runtime.now, length=self.lease)
             claim = self._claim(issue_id)
             if claim is None:
                 self._finish_issue(issue_id)
@@ -60,19 +62,20 @@ class Dispatcher:
             if claimed == 1:
                 # One wakes the next: as many slots join in as there is work for.
                 self.runtime.announcer(Job(name=DISPATCH, args=(issue_id,)))
-            self._deliver(claim, mailings.for_batch(claim))
+            self._deliver(claim, mailings.for_batch(claim), lease=lease)
         return claimed
 
     def _load(self, issue_id: int) -> Mailings:
-        """The approved bytes, proven; a mismatch pauses the issue and raises Conflict."""
+        """The approved bytes, proven; a mismatch, or a DKIM key that cannot sign, pauses the issue and is raised."""
         try:
             with self.runtime.reading() as session:
                 _, rendered = sending.load_approved(session, issue_id)
-        except Conflict as error:
+            signer = self.runtime.signer
+        except (Conflict, ConfigurationError) as error:
             with self.runtime.transaction() as session:
                 issues.pause_if_sending(session, issue_id, now=self.runtime.now(), reason=str(error))
             raise
-        return Mailings(self.runtime, rendered, issue_id=issue_id)
+        return Mailings(self.runtime, rendered, issue_id=issue_id, signer=signer)
 
     def _claim(self, issue_id: int) -> Claim | None:
         with self.runtime.transaction() as session:
@@ -85,24 +88,32 @@ class Dispatcher:
                 lease=self.lease,
             )
 
-    def _deliver(self, claim: Claim, factory: MailingFactory) -> None:
+    def _deliver(self, claim: Claim, factory: MailingFactory, *, lease: Lease) -> None:
+        recorder = Recorder(self, claim, lease=lease, journal=self._open_journal(claim))
+        is_settled = False
+        try:
+            is_settled = self._deliver_recorded(claim, factory, recorder)
+        finally:
+            # What could not be written into the database stays in the journal, for the tick.
+            recorder.close(is_settled=is_settled)
+
+    def _deliver_recorded(self, claim: Claim, factory: MailingFactory, recorder: Recorder) -> bool:
+        """Hand a batch over and write what became of it; False where the batch is no longer ours."""
         recipients = [
             factory.recipient(subscriber_id=person.subscriber_id, email=person.email, name=person.name)
             for person in claim.addressees
         ]
-        recorder = Recorder(self, claim)
         try:
-            for portion in self.pace.portions(recipients, is_stopped=recorder.check_stopped):
-                outcomes = self.runtime.provider.send(factory.mailing, portion)
-                for outcome in outcomes:
-                    recorder.add(outcome)
-                    if recorder.is_stopped or self.should_stop():
-                        outcomes.close()
+            self._hand_over(recorder.watch(factory.mailing), recipients, recorder)
+        except LeaseLost:
+            log.warning("lease.lost issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
+            recorder.flush()
+            return False
         except ProviderUnavailable as error:
             recorder.flush()
             self._provider_is_unavailable(claim, error)
         except ServiceUnavailable:
-            # The database stayed away for longer than we may keep the batch: the lease settles what is left.
+            # The database stayed away for longer than we may keep the batch: the tick settles what is left.
             raise
         except Exception as error:
             log.exception("batch.broken issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
@@ -111,6 +122,21 @@ class Dispatcher:
         else:
             recorder.flush()
             self._finish_claim(claim, recorder, len(recipients))
+        return True
+
+    def _hand_over(self, mailing: Mailing, recipients: Sequence[Recipient], recorder: Recorder) -> None:
+        for portion in self.pace.portions(recipients, is_stopped=recorder.check_stopped):
+            outcomes = self.runtime.provider.send(mailing, portion)
+            for outcome in outcomes:
+                recorder.add(outcome)
+                if recorder.is_stopped or self.should_stop():
+                    outcomes.close()
+
+    def _open_journal(self, claim: Claim) -> Journal | None:
+        """A journal only means something where each mail is composed right before it is handed over."""
+        if not self.runtime.provider.composes_each_mail:
+            return None
+        return open_journal(self.runtime.settings.data_dir, claim.claim)
 
     def _abandon_claim(self, claim: Claim, *, response: str) -> None:
         """Nobody knows what the provider has of this batch: say so."""
@@ -174,10 +200,11 @@ class Dispatcher:
 class Mailings:
     """The mailings of one issue, by the moment that a batch was planned for: the Date of its mails, also at a retry."""
 
-    def __init__(self, runtime: Runtime, rendered: Rendered, *, issue_id: int) -> None:
+    def __init__(self, runtime: Runtime, rendered: Rendered, *, issue_id: int, signer: DkimSigner | None) -> None:
         self._runtime = runtime
         self._rendered = rendered
         self._issue_id = issue_id
+        self._signer = signer
         self._factories: dict[datetime, MailingFactory] = {}
 
     def for_batch(self, claim: Claim) -> MailingFactory:
@@ -189,6 +216,7 @@ class Mailings:
                 links=self._runtime.links,
                 bounce_domain=self._runtime.settings.bounce_domain,
                 date=claim.planned_at,
+                signer=self._signer,
             )
         return self._factories[claim.planned_at]
 
@@ -196,9 +224,11 @@ class Mailings:
 class Recorder:
     """Collects outcomes and writes them every half second, so that little is in doubt if the worker dies."""
 
-    def __init__(self, dispatcher: Dispatcher, claim: Claim) -> None:
+    def __init__(self, dispatcher: Dispatcher, claim: Claim, *, lease: Lease, journal: Journal | None) -> None:
         self._dispatcher = dispatcher
         self._claim = claim
+        self._lease = lease
+        self._journal = journal
         self._waiting: list[Outcome] = []
         self._last = time.monotonic()
         self.count = 0
@@ -206,8 +236,19 @@ class Recorder:
         self.message_id = ""
         self.is_stopped = False
 
+    def watch(self, mailing: Mailing) -> Mailing:
+        """The mailing as it is to be sent: noted in the journal where there is one."""
+        return mailing if self._journal is None else self._journal.watch(mailing, self._lease)
+
+    def close(self, *, is_settled: bool) -> None:
+        """Close the journal; it is needed no more where all is written."""
+        if self._journal is not None:
+            self._journal.close(is_settled=is_settled)
+
     def add(self, outcome: Outcome) -> None:
         """Take one outcome; write when enough have come or enough time has gone by."""
+        if self._journal is not None:
+            self._journal.note(outcome)
         self._waiting.append(outcome)
         self.count += 1
         self.deferred += outcome.kind is OutcomeKind.DEFERRED
@@ -230,16 +271,19 @@ class Recorder:
     def _write(self) -> None:
         outcomes: Sequence[Outcome] = tuple(self._waiting)
         dispatcher = self._dispatcher
+        since = dispatcher.runtime.now()
         may_go_on = dispatcher.persist(
             lambda session: sending.record_outcomes(
                 session,
                 self._claim,
                 outcomes,
                 source=dispatcher.runtime.provider.name,
-                now=dispatcher.runtime.now(),
+                now=since,
                 lease=dispatcher.lease,
             )
         )
+        if may_go_on:
+            self._lease.renew(since)
         self._waiting.clear()
         self._last = time.monotonic()
         self.is_stopped = self.is_stopped or not may_go_on

@@ -15,6 +15,7 @@ from newsletter.jobs import DRAIN_EVENTS, Job
 from newsletter.runtime import Runtime
 from newsletter.services import events, ticking
 from workers.dispatch import Dispatcher
+from workers.journal import forget_journals, read_last_words
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +60,14 @@ def tick(runtime: Runtime) -> None:
             now=runtime.now(),
             unknown_policy=str(settings.unknown_policy),
             unknown_wait=timedelta(seconds=settings.unknown_wait_seconds),
+            last_words_of=lambda claim: read_last_words(settings.data_dir, claim),
         )
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())
-    if report.lost_batches:
-        log.warning("tick.lost_batches count=%s", report.lost_batches)
+    for claim in report.lost_claims:
+        log.warning("claim.lost claim=%s", claim)
+        forget_journals(settings.data_dir, claim, now=runtime.now())
+    forget_journals(settings.data_dir, now=runtime.now())
     with runtime.reading() as session:
         due = ticking.due_issue_ids(session, now=runtime.now())
     for issue_id in due:

@@ -1,4 +1,4 @@
-"""Commands about mail that comes back: classify."""
+"""Commands about mail that comes back: classify, ingest, listen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from newsletter.cli.bounce_receivers import register_receivers
 from newsletter.cli.output import AsJson, print_json, print_table
 from newsletter.inbound import MAX_BYTES, Report, understand
 
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     # A group of one command would run it without being asked for it by name.
     group.callback()(_group)
     group.command("classify")(classify)
+    register_receivers(group)
     app.add_typer(group, name="bounce")
 
 

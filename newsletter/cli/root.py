@@ -62,6 +62,7 @@ COMMANDS: dict[str, Entry] = (
         ("issue", "issues", "Issues: an approved brief on its way to its audience."),
         ("delivery", "deliveries", "One issue to one subscriber: what happened to it."),
         ("event", "events", "Events: what providers tell about deliveries."),
+        ("bounce", "bounces", "Mail that comes back: bounces, complaints, replies."),
     )
     | _entries(
         "Processes",

@@ -43,6 +43,7 @@ def test_send(
                 like=like,
                 links=runtime.links,
                 bounce_domain=runtime.settings.bounce_domain,
+                signer=runtime.signer,
                 actor=actor_for(session, "test-send", acting_as=acting_as),
                 now=runtime.now(),
             )

@@ -85,9 +85,7 @@ SENDGRID_MEANINGS: dict[str, Meaning] = {
         suppress=SuppressionReason.COMPLAINED,
         leaves=True,
     ),
-    "unsubscribe": Meaning(
-        kind=EventKind.UNSUBSCRIBED, marks=int(Mark.UNSUBSCRIBED), settles=ACCEPTED, leaves=True
-    ),
+    "unsubscribe": Meaning(kind=EventKind.UNSUBSCRIBED, marks=int(Mark.UNSUBSCRIBED), settles=ACCEPTED, leaves=True),
     "group_unsubscribe": Meaning(
         kind=EventKind.UNSUBSCRIBED, marks=int(Mark.UNSUBSCRIBED), settles=ACCEPTED, leaves=True
     ),

@@ -13,7 +13,10 @@ _ADDRESS = re.compile(ADDRESS)
 _NEXT_WORD = re.compile(r"(\.[a-z]{2,24})[^\x00-\x7f].*$")
 _WORD_BEFORE = re.compile(r"^.*[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef](?=[\x21-\x7e]+$)")
 _TYPE = re.compile(r"^\s*[\w/.\-]{1,20}\s*;+\s*")
-_ROBOTS = re.compile(r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|no-?reply|abuse|bounces?|double-bounce|listmaster)(?:@|$)", re.IGNORECASE)
+_ROBOTS = re.compile(
+    r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|no-?reply|abuse|bounces?|double-bounce|listmaster)(?:@|$)",
+    re.IGNORECASE,
+)
 
 
 def address_in(value: str) -> str:

@@ -14,7 +14,14 @@ _FIELD = re.compile(r"^([A-Za-z][\w\-]{1,60})\s{0,3}:[ \t]?(.*)$")
 _RECIPIENT_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipient")
 _ABOUT_RECIPIENT = ("action", "status", "diagnostic-code")
 _TYPE = re.compile(r"^\s*[\w\-./]{1,30}\s*;+\s*")
-_ACTIONS = {"failure": "failed", "fail": "failed", "expired": "failed", "delay": "delayed", "deferred": "delayed", "success": "delivered"}
+_ACTIONS = {
+    "failure": "failed",
+    "fail": "failed",
+    "expired": "failed",
+    "delay": "delayed",
+    "deferred": "delayed",
+    "success": "delivered",
+}
 _KNOWN_ACTIONS = DELIVERED_ACTIONS | {"failed", "delayed"}
 
 
@@ -64,7 +71,9 @@ def _add_block(blocks: list[Fields], fields: Fields) -> None:
     last = blocks[-1] if blocks else {}
     if last and not any(name in last for name in _ABOUT_RECIPIENT):
         blocks[-1] = last | fields
-    elif last and _is_nameless(fields) and not any(name in fields for name in _RECIPIENT_FIELDS) and "action" not in last:
+    elif (
+        last and _is_nameless(fields) and not any(name in fields for name in _RECIPIENT_FIELDS) and "action" not in last
+    ):
         blocks[-1] = fields | last
     else:
         blocks.append(fields)

@@ -28,7 +28,9 @@ CATEGORIES: dict[ReportKind, Category] = {
 }
 
 _TYPE = re.compile(r"^feedback-type\s*:\s*([\w\-]*)", re.IGNORECASE | re.MULTILINE)
-_RECIPIENT = re.compile(r"^(?:original-rcpt-to|removal-recipient|original-recipient)\s*:\s*(.*)$", re.IGNORECASE | re.MULTILINE)
+_RECIPIENT = re.compile(
+    r"^(?:original-rcpt-to|removal-recipient|original-recipient)\s*:\s*(.*)$", re.IGNORECASE | re.MULTILINE
+)
 _RETURNED_RECIPIENTS = ("X-HmXmrOriginalRecipient", "X-Original-To", "To", "Cc", "Delivered-To", "X-Rcpt-To")
 _REDACTED = re.compile(r"redact|undisclosed|removed|hidden|^x+@|unknown@")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from email import policy
 from email.parser import BytesParser
 
@@ -11,6 +12,9 @@ from newsletter.inbound.findings import Finding
 MAX_BYTES = 64 * 1024
 # What its detectors have been seen to raise, or could, on mails that are not what they seem.
 FAULTS = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+# It logs each of its faults with a traceback; they are answered here, and a log must not fill up by strangers' mails.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
 def find_with_flufl(source: bytes) -> list[Finding]:

@@ -26,7 +26,9 @@ _REPORT_FAMILY = {"message/global-delivery-status": "message/delivery-status"}
 _KIND = re.compile(r"\s*([\w.+\-]+/[\w.+\-]+)")
 _NEWLINES = re.compile(rb"\r+\n|\r")
 _MBOX_LINE = re.compile(rb"\A(?:\s*>?From [^\n]*\n)+")
-_TAG = re.compile(r"<(?:style|script)\b[^>]{0,200}>.{0,20000}?</(?:style|script)>|<[^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(
+    r"<(?:style|script)\b[^>]{0,200}>.{0,20000}?</(?:style|script)>|<[^<>]{0,2000}>", re.IGNORECASE | re.DOTALL
+)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li)\b[^>]{0,200}>", re.IGNORECASE)
 
 

@@ -18,18 +18,36 @@ _LED = re.compile(
     rf"^[\s>*\-•·|\d.)]{{0,20}}(?:{_FIELD_NAMES}\s*[:：]\s*)?(?:\[?smtp:|mailto:|rfc822;\s?)?(?:[^\s<>]{{1,200}}\s(?=<))?[<(\[\"'«]*({ADDRESS})[>)\]\"'»]*",
     re.IGNORECASE,
 )
-_CODED = re.compile(rf"^[\s>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE)
+_CODED = re.compile(
+    rf"^[\s>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE
+)
 _TRANSCRIPT = re.compile(rf"\b(?:RCPT(?: TO)?\s*:|dda:SMTP=)\s*<?\s*({ADDRESS})", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"(?:deliver\w*|sent|send|reach\w*|recipients?|address\w*|fail\w*|user|mailbox|message|mail|account|adress\w*|empfanger|destinat\w+|usuario"
     rf"|宛|アドレス|收件人|地址|адрес\w*|получател\w*)[^@]{{0,120}}?(?<![\w.+\-])({ADDRESS})",
     re.IGNORECASE,
 )
-_ABOUT_MAIL = re.compile(r"^[\s>*\-|]*(?:from|sender|reply-to|return-path|message-?id|sent|subject|date|von|de|cc|差出人|送信者|от кого|发件人)\s*[:：]", re.IGNORECASE)
-_TO_LINE = re.compile(rf"^[\s>*\-|]*(?:to|an|para|pour|a|кому|宛先|到|至)\s*[:：]\s*.{{0,80}}?({ADDRESS})", re.IGNORECASE)
-_HELP_DESK = re.compile(r"^(?:support|help|helpdesk|info|contact|admin|administrator|webmaster|hostmaster|service|sysadmin|security|supervisor|root)@")
+_ABOUT_MAIL = re.compile(
+    r"^[\s>*\-|]*(?:from|sender|reply-to|return-path|message-?id|sent|subject|date|von|de|cc|差出人|送信者|от кого|发件人)\s*[:：]",
+    re.IGNORECASE,
+)
+_TO_LINE = re.compile(
+    rf"^[\s>*\-|]*(?:to|an|para|pour|a|кому|宛先|到|至)\s*[:：]\s*.{{0,80}}?({ADDRESS})", re.IGNORECASE
+)
+_HELP_DESK = re.compile(
+    r"^(?:support|help|helpdesk|info|contact|admin|administrator|webmaster|hostmaster|service|sysadmin|security|supervisor|root)@"
+)
 _RECEIVED_FOR = re.compile(rf"\bfor <?({ADDRESS})", re.IGNORECASE)
-_RETURNED_RECIPIENTS = ("X-Envelope-To", "X-Failed-Recipients", "X-Original-To", "To", "Cc", "Resent-To", "Apparently-To", "Delivered-To")
+_RETURNED_RECIPIENTS = (
+    "X-Envelope-To",
+    "X-Failed-Recipients",
+    "X-Original-To",
+    "To",
+    "Cc",
+    "Resent-To",
+    "Apparently-To",
+    "Delivered-To",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +66,12 @@ def find_in_notice(mail: Mail) -> list[Finding]:
     ours = _own_addresses(mail)
     led = _mentions(lines, (_CODED, _TRANSCRIPT, _LED))
     named = [one for value in mail.all_headers("X-Failed-Recipients") for one in addresses_in(value)]
-    tiers = (_with_header(led, named, lines, ours=ours), _mentions(_joined(lines), (_SENTENCE,)), _mentions(lines, (_TO_LINE,)), _elsewhere(mail))
+    tiers = (
+        _with_header(led, named, lines, ours=ours),
+        _mentions(_joined(lines), (_SENTENCE,)),
+        _mentions(lines, (_TO_LINE,)),
+        _elsewhere(mail),
+    )
     # What the words name goes before what the returned mail says, even if it is an address of our own.
     for group in (tiers[:3], tiers[3:]):
         for is_strict in (True, False):
@@ -66,7 +89,9 @@ def returned_recipients(mail: Mail) -> list[str]:
     for returned in mail.returned:
         for name in _RETURNED_RECIPIENTS:
             found += [one for value in headers_of(returned, name) for one in addresses_in(value)]
-        found += [tidy_address(one) for value in headers_of(returned, "Received") for one in _RECEIVED_FOR.findall(value)]
+        found += [
+            tidy_address(one) for value in headers_of(returned, "Received") for one in _RECEIVED_FOR.findall(value)
+        ]
     visible = [one for one in dict.fromkeys(found) if one and has_full_domain(one)]
     return [one for one in visible if one not in ours] or visible
 
@@ -82,7 +107,12 @@ def _own_addresses(mail: Mail) -> frozenset[str]:
     names = (*ENVELOPE_HEADERS, "From", "Reply-To", "Return-Path")
     ours = [one for name in names for value in mail.all_headers(name) for one in addresses_in(value)]
     for returned in mail.returned:
-        ours += [one for name in ("From", "Return-Path", "Sender") for value in headers_of(returned, name) for one in addresses_in(value)]
+        ours += [
+            one
+            for name in ("From", "Return-Path", "Sender")
+            for value in headers_of(returned, name)
+            for one in addresses_in(value)
+        ]
     return frozenset(ours)
 
 
@@ -106,7 +136,10 @@ def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_
 
 def _joined(lines: list[str]) -> list[str]:
     # A sentence may be broken before its address; paragraphs are not, and keep their place for the context.
-    return [f"{line} {after.strip()}" if "@" not in line else line for line, after in zip(lines, [*lines[1:], ""], strict=True)]
+    return [
+        f"{line} {after.strip()}" if "@" not in line else line
+        for line, after in zip(lines, [*lines[1:], ""], strict=True)
+    ]
 
 
 def _with_header(led: list[_Mention], named: list[str], lines: list[str], *, ours: frozenset[str]) -> list[_Mention]:
@@ -120,7 +153,12 @@ def _with_header(led: list[_Mention], named: list[str], lines: list[str], *, our
 
 
 def _elsewhere(mail: Mail) -> list[_Mention]:
-    in_headers = [one for name in ("X-Bounced-Address", "Subject") for value in mail.all_headers(name) for one in addresses_in(value)]
+    in_headers = [
+        one
+        for name in ("X-Bounced-Address", "Subject")
+        for value in mail.all_headers(name)
+        for one in addresses_in(value)
+    ]
     return _listed(in_headers or returned_recipients(mail)[:1], 0)
 
 

@@ -20,7 +20,9 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 # The first lines of a mail, right below the words of the mail system.
-_HEADER_LINE = re.compile(r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE)
+_HEADER_LINE = re.compile(
+    r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE
+)
 _INDENT = re.compile(r"^[ \t>]+(?=[\w\-]+:)", re.MULTILINE)
 
 

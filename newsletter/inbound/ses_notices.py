@@ -13,7 +13,11 @@ MAX_DEPTH = 3
 
 def find_in_ses(text: str) -> tuple[str, list[Finding]]:
     """The kind of notice in lower case ("bounce", "complaint", "delivery") and its recipients; ("", []) for none."""
-    return _read(text, depth=0) if '"notificationType' in text or '"eventType' in text or "notificationType" in text else ("", [])
+    return (
+        _read(text, depth=0)
+        if '"notificationType' in text or '"eventType' in text or "notificationType" in text
+        else ("", [])
+    )
 
 
 def _read(text: str, *, depth: int) -> tuple[str, list[Finding]]:

@@ -13,7 +13,14 @@ from newsletter.inbound.mail import Mail
 
 ENVELOPE_HEADERS = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "X-RCPT-To", "To")
 _LEAVING = re.compile(r"^u-[0-9a-z]{16,64}@")
-_REPLY_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From", "X-Mail-Autoreply", "X-FC-MachineGenerated")
+_REPLY_HEADERS = (
+    "X-Autoreply",
+    "X-Autorespond",
+    "X-Autoresponder",
+    "X-Auto-Reply-From",
+    "X-Mail-Autoreply",
+    "X-FC-MachineGenerated",
+)
 _REPLY_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 
 
@@ -79,7 +86,9 @@ def shape_of(mail: Mail) -> Shape:
         has_failure_subject=bool(signs.FAILURE_SUBJECT.search(subject)),
         has_failure_words=bool(signs.FAILURE_WORDS.search(words)),
         # Only this shape asks for the reason, and looking for it is dear.
-        has_known_reason=path == "<>" and bool(mail.returned) and phrases.find_family(words, phrases.STRONG) is not None,
+        has_known_reason=path == "<>"
+        and bool(mail.returned)
+        and phrases.find_family(words, phrases.STRONG) is not None,
         has_delay_subject=bool(signs.DELAY_SUBJECT.search(subject)),
         has_delay_words=bool(signs.DELAY_WORDS.search(words)),
         has_success_words=bool(signs.SUCCESS_WORDS.search(words)),

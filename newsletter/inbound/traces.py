@@ -13,7 +13,9 @@ from newsletter.inbound.shapes import ENVELOPE_HEADERS
 
 MAX_FOUND = 20
 
-_MESSAGE_ID = re.compile(r"^\s*(?:X-[\w\-]*|Original-)?Message-ID\s*:\s*<([^<>\s]{3,250})>", re.IGNORECASE | re.MULTILINE)
+_MESSAGE_ID = re.compile(
+    r"^\s*(?:X-[\w\-]*|Original-)?Message-ID\s*:\s*<([^<>\s]{3,250})>", re.IGNORECASE | re.MULTILINE
+)
 _BARE_ID = re.compile(r"<([^<>\s]{3,250})>")
 _TOKEN = re.compile(r"[0-9a-z]{16,64}")
 _TOKEN_HEADER = re.compile(r"^x-(?:[\w\-]+-)?token$", re.IGNORECASE)
@@ -23,7 +25,9 @@ _MARKED = re.compile(r"\b[bu][\-+]([0-9a-z]{16,64})@", re.IGNORECASE)
 def traces_in(mail: Mail) -> Traces:
     """All that a report returns of our mail, unchecked: who uses a token verifies it first."""
     fields = message_fields(mail.report("message/delivery-status")) | _feedback_fields(mail)
-    arrived_for = _unique([one for name in ENVELOPE_HEADERS for value in mail.all_headers(name) for one in addresses_in(value)])
+    arrived_for = _unique(
+        [one for name in ENVELOPE_HEADERS for value in mail.all_headers(name) for one in addresses_in(value)]
+    )
     envelope_id = fields.get("original-envelope-id", "").strip()
     message_ids = _message_ids(mail)
     return Traces(
@@ -41,21 +45,29 @@ def _feedback_fields(mail: Mail) -> Fields:
 
 
 def _message_ids(mail: Mail) -> tuple[str, ...]:
-    found = [one for part in mail.returned for value in headers_of(part, "Message-ID") for one in _BARE_ID.findall(value)]
+    found = [
+        one for part in mail.returned for value in headers_of(part, "Message-ID") for one in _BARE_ID.findall(value)
+    ]
     found += _MESSAGE_ID.findall(mail.notice)
     for name in ("In-Reply-To", "References"):
         found += [one for value in mail.all_headers(name) for one in _BARE_ID.findall(value)]
     return _unique(found)
 
 
-def _tokens(mail: Mail, *, arrived_for: tuple[str, ...], envelope_id: str, message_ids: tuple[str, ...]) -> tuple[str, ...]:
+def _tokens(
+    mail: Mail, *, arrived_for: tuple[str, ...], envelope_id: str, message_ids: tuple[str, ...]
+) -> tuple[str, ...]:
     marked = [token for address in arrived_for for token in _MARKED.findall(address)]
     headed = [value for part in mail.returned for name, value in part.items() if _TOKEN_HEADER.match(name)]
-    paths = [token for part in mail.returned for value in headers_of(part, "Return-Path") for token in _MARKED.findall(value)]
+    paths = [
+        token for part in mail.returned for value in headers_of(part, "Return-Path") for token in _MARKED.findall(value)
+    ]
     left = [headers for part in mail.returned for headers in headers_of(part, "List-Unsubscribe")]
     mailed = [token for value in left for token in _MARKED.findall(value)]
     candidates = [*marked, envelope_id, *headed, *(one.partition("@")[0] for one in message_ids), *paths, *mailed]
-    return _unique([one for one in (str(candidate).strip().lower() for candidate in candidates) if _TOKEN.fullmatch(one)])
+    return _unique(
+        [one for one in (str(candidate).strip().lower() for candidate in candidates) if _TOKEN.fullmatch(one)]
+    )
 
 
 def _original_recipients(mail: Mail) -> tuple[str, ...]:

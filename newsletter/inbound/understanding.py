@@ -33,7 +33,7 @@ def understand(raw: bytes) -> Report:
     try:
         return _understood(raw)
     except PARSER_FAULTS:
-        return Report(kind=ReportKind.OTHER)
+        return Report(kind=ReportKind.OTHER, is_readable=False)
 
 
 def _understood(raw: bytes) -> Report:

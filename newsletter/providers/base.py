@@ -54,6 +54,8 @@ class Provider(Protocol):
     """Who takes mail from us. Safe to use from several threads; make it after a fork."""
 
     name: str
+    # Whether `compose` is called for each mail, right before that mail is handed over, and for no other.
+    composes_each_mail: bool
 
     def send(self, mailing: Mailing, recipients: Sequence[Recipient]) -> Outcomes:
         """Hand over one mail per recipient. Raises ProviderUnavailable while iterating."""

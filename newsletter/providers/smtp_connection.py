@@ -24,13 +24,15 @@ _QUIT_SECONDS = 1.0
 class Envelope:
     """One mail on the wire. `sender` may be empty (the null return path); `data` is the message, not dot-stuffed.
 
-    `is_wire_ready` says that `dot_stuffed` would change nothing in it.
+    `is_wire_ready` says that `dot_stuffed` would change nothing in it. `envelope_id` is asked to be told again in each
+    report about the mail (RFC 3461), where the server takes such wishes; printable ASCII without `+` and `=`.
     """
 
     sender: str
     recipient: str
     data: bytes
     is_wire_ready: bool = False
+    envelope_id: str = ""
 
 
 class ConnectionLost(Exception):
@@ -58,6 +60,7 @@ class SmtpConnection:
         self._is_pipelining = client.has_extn("pipelining")
         self._takes_8bit = client.has_extn("8bitmime")
         self._takes_size = client.has_extn("size")
+        self._takes_dsn = client.has_extn("dsn")
         self._needs_reset = False
         self.is_open = True
         self.is_used = False
@@ -158,11 +161,15 @@ class SmtpConnection:
             mail += f" SIZE={len(envelope.data)}"
         if self._takes_8bit and not envelope.data.isascii():
             mail += " BODY=8BITMIME"
+        rcpt = f"RCPT TO:<{envelope.recipient}>"
+        if self._takes_dsn and envelope.envelope_id:
+            mail += f" RET=HDRS ENVID={envelope.envelope_id}"
+            rcpt += f" NOTIFY=FAILURE,DELAY ORCPT=rfc822;{_xtext(envelope.recipient)}"
         commands = [(Stage.RESET, b"RSET\r\n")] if self._needs_reset else []
         return [
             *commands,
             (Stage.MAIL, mail.encode("ascii") + b"\r\n"),
-            (Stage.RCPT, f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")),
+            (Stage.RCPT, rcpt.encode("ascii") + b"\r\n"),
             (Stage.DATA, b"DATA\r\n"),
         ]
 
@@ -199,6 +206,11 @@ def dot_stuffed(data: bytes) -> bytes:
     if wire.startswith(b"."):
         wire = b"." + wire
     return wire.replace(b"\r\n.", b"\r\n..") + b"\r\n"
+
+
+def _xtext(address: str) -> str:
+    """The address as a parameter may carry it (RFC 3461 section 4)."""
+    return "".join(f"+{ord(sign):02X}" if sign in "+=" or not "!" <= sign <= "~" else sign for sign in address)
 
 
 _POSITIVE = {Stage.DATA: 3}

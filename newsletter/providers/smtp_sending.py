@@ -134,6 +134,7 @@ class SmtpSending:
             recipient=recipient.email,
             data=data,
             is_wire_ready=self._check_wire_ready(data),
+            envelope_id=recipient.token,
         )
         was_used = connection.is_used
         try:

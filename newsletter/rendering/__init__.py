@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.rendering.dkim import DkimSigner
 from newsletter.rendering.failure import RenderingError
 from newsletter.rendering.mime import MimeTemplate
 from newsletter.rendering.render import render
@@ -9,6 +10,7 @@ from newsletter.rendering.rendered import Rendered, fill_html, fill_text, previe
 from newsletter.rendering.slots import Segments
 
 __all__ = [
+    "DkimSigner",
     "MimeTemplate",
     "Rendered",
     "RenderingError",

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from newsletter.domain.greeting import greeting
 from newsletter.domain.mail import Mailing, Recipient
 from newsletter.links import Links
-from newsletter.rendering import MimeTemplate, Rendered
+from newsletter.rendering import DkimSigner, MimeTemplate, Rendered
 
 RECIPIENT_HEADERS = ("Message-ID", "List-Unsubscribe")
 
 
 class MailingFactory:
-    """Makes the mailing of one issue and its recipients. Build it once per issue: it holds the encoded template."""
+    """Makes the mailing of one issue and its recipients. Build it once per issue: it holds the encoded template.
+
+    With a signer every whole message carries a DKIM signature; providers that compose by themselves sign by themselves.
+    """
 
     def __init__(
-        self, rendered: Rendered, *, issue_id: int, links: Links, bounce_domain: str, date: datetime, subject: str = ""
+        self,
+        rendered: Rendered,
+        *,
+        issue_id: int,
+        links: Links,
+        bounce_domain: str,
+        date: datetime,
+        subject: str = "",
+        signer: DkimSigner | None = None,
     ) -> None:
         self._rendered = rendered
         self._issue_id = issue_id
         self._links = links
         self._domain = rendered.from_email.rpartition("@")[2]
         self._bounce_domain = bounce_domain
+        self._signer = signer
         self._web_url = links.web_version_url(rendered.newsletter_slug, issue_id)
         self.mailing = self._make_mailing(subject or rendered.subject, date)
 
@@ -69,7 +82,7 @@ class MailingFactory:
             text_slots=rendered.text_slots,
             headers=headers,
             category=rendered.newsletter_slug,
-            compose=template.compose,
+            compose=_signed(template, self._signer) if self._signer else template.compose,
             is_wire_ready=True,
         )
 
@@ -86,3 +99,7 @@ class MailingFactory:
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
         }
+
+
+def _signed(template: MimeTemplate, signer: DkimSigner) -> Callable[[Recipient], bytes]:
+    return lambda recipient: signer.sign(template.compose(recipient))

@@ -61,19 +61,15 @@ def watch_issue(session: Session, issue_id: int, *, now: datetime) -> list[Alarm
 
 def health_of(session: Session, issue_id: int) -> Health:
     """How an issue fares since it began, or since a person last resumed it."""
-    resumed = [entry.at for entry in audit.entries_about(session, "issue", subject_id=issue_id) if _is_resume(entry.action)]
-    since = max(resumed, default=None)
+    acts = audit.entries_about(session, "issue", subject_id=issue_id)
+    since = max((entry.at for entry in acts if entry.action == "issue.resume"), default=None)
     found = queries.troubles_of_issue(session, issue_id, since=since)
     return Health(
         sent=queries.count_sent(session, issue_id, since=since),
-        hard=sum(row.count for row in found if row.kind == "bounced" and row.bounce_class == BounceClass.HARD),
-        blocked=sum(row.count for row in found if row.bounce_class == BounceClass.BLOCK),
-        complaints=sum(row.count for row in found if row.kind == "complained"),
+        hard=sum(row.deliveries for row in found if row.kind == "bounced" and row.bounce_class == BounceClass.HARD),
+        blocked=sum(row.deliveries for row in found if row.bounce_class == BounceClass.BLOCK),
+        complaints=sum(row.deliveries for row in found if row.kind == "complained"),
     )
-
-
-def _is_resume(action: str) -> bool:
-    return action == "issue.resume"
 
 
 def _weighs(meaning: Meaning) -> bool:
@@ -119,7 +115,7 @@ def _suppress(
 
 
 def _histories(session: Session, people: Sequence[int]) -> dict[int, list[PastIssue]]:
-    """For each person one entry per issue of which anything was heard, the oldest first; a bounce outweighs all else."""
+    """For each person an entry per issue that was heard of, the oldest first; a bounce outweighs a delivery."""
     latest: dict[int, dict[int, PastIssue]] = {}
     for heard in queries.heard_of(session, people):
         past = latest.setdefault(heard.subscriber_id, {})

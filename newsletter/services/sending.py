@@ -7,7 +7,7 @@ worker held when it died becomes unknown, never pending: the row is the work.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from newsletter.db.models import Attempt, Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
+from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.retrying import is_too_late, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus
@@ -176,14 +177,29 @@ def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetim
         _settle_rest(session, claim, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER)
 
 
-def expire_claims(session: Session, *, now: datetime) -> int:
-    """Batches whose worker died: what they held becomes unknown. Returns how many batches were lost."""
-    expired = queries.expired_batches(session, now=now)
-    lost = 0
-    for batch in expired:
-        assert batch.claimed_by is not None
-        if not queries.release_batch(session, batch.id, claim=batch.claimed_by, status=BatchStatus.DONE, due_at=None):
-            continue
+def expire_claims(
+    session: Session, *, now: datetime, last_words_of: Callable[[str], LastWords | None] = lambda _: None
+) -> list[str]:
+    """Batches whose worker died: what it held becomes unknown; returns the claims that were lost.
+
+    Where the dead worker left last words, only what it was just handing over is unknown: what it knew is recorded,
+    and what it had not touched goes out with another worker.
+    """
+    lost = []
+    for batch in queries.expired_batches(session, now=now):
+        claim = batch.claimed_by
+        assert claim is not None
+        last_words = last_words_of(claim)
+        status = BatchStatus.DONE if last_words is None else BatchStatus.PENDING
+        if queries.release_batch(session, batch.id, claim=claim, status=status, due_at=now):
+            _settle_lost(session, batch, last_words)
+            queries.lose_attempts(session, batch.id, now=now)
+            lost.append(claim)
+    return lost
+
+
+def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -> None:
+    if last_words is None:
         deliveries.settle_range(
             session,
             batch.issue_id,
@@ -193,9 +209,13 @@ def expire_claims(session: Session, *, now: datetime) -> int:
             status=DeliveryStatus.UNKNOWN,
             reason=DeliveryReason.WORKER_DIED,
         )
-        queries.lose_attempts(session, batch.id, now=now)
-        lost += 1
-    return lost
+        return
+    for subscriber_ids, status, reason in (
+        (last_words.accepted, DeliveryStatus.ACCEPTED, DeliveryReason.NONE),
+        (last_words.refused, DeliveryStatus.FAILED, DeliveryReason.REFUSED),
+        (last_words.in_doubt, DeliveryStatus.UNKNOWN, DeliveryReason.WORKER_DIED),
+    ):
+        deliveries.settle(session, batch.issue_id, sorted(subscriber_ids), status=status, reason=reason)
 
 
 def pause_provider(

@@ -6,6 +6,7 @@ Two ticks at once are harmless: each change is a compare and set.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.queries import batches as batch_queries
 from newsletter.db.queries import issues as issue_queries
 from newsletter.domain.issue import IssueStatus
+from newsletter.domain.last_words import LastWords
 from newsletter.errors import NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.services import issues, sending
@@ -25,15 +27,22 @@ log = logging.getLogger(__name__)
 class TickReport:
     """What one tick did."""
 
-    lost_batches: int
+    lost_claims: tuple[str, ...]
     woken_providers: int
     finished_issues: int
     announced_issues: int
 
 
-def run_tick(session: Session, *, now: datetime, unknown_policy: str, unknown_wait: timedelta) -> TickReport:
-    """One round over all issues that are not at rest."""
-    lost = sending.expire_claims(session, now=now)
+def run_tick(
+    session: Session,
+    *,
+    now: datetime,
+    unknown_policy: str,
+    unknown_wait: timedelta,
+    last_words_of: Callable[[str], LastWords | None] = lambda _: None,
+) -> TickReport:
+    """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind."""
+    lost = sending.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
     finished = announced = 0
     for issue in issue_queries.issues_with_status(session, IssueStatus.SENDING):
@@ -43,7 +52,9 @@ def run_tick(session: Session, *, now: datetime, unknown_policy: str, unknown_wa
             enqueue(session, DISPATCH, issue.id)
             announced += 1
     _apply_unknown_policy(session, now=now, policy=unknown_policy, wait=unknown_wait)
-    return TickReport(lost_batches=lost, woken_providers=woken, finished_issues=finished, announced_issues=announced)
+    return TickReport(
+        lost_claims=tuple(lost), woken_providers=woken, finished_issues=finished, announced_issues=announced
+    )
 
 
 def due_issue_ids(session: Session, *, now: datetime) -> list[int]:

@@ -15,6 +15,7 @@ from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import InvalidInput, ServiceUnavailable
 from newsletter.links import Links
 from newsletter.providers import Provider
+from newsletter.rendering import DkimSigner
 from newsletter.services import audit, briefs, subscribers
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.users import Actor
@@ -54,6 +55,7 @@ def prepare_test(
     like: str | None,
     links: Links,
     bounce_domain: str,
+    signer: DkimSigner | None,
     actor: Actor,
     now: datetime,
 ) -> PreparedTest:
@@ -85,6 +87,7 @@ def prepare_test(
         bounce_domain=bounce_domain,
         date=now,
         subject=SUBJECT_MARK + rendered.subject,
+        signer=signer,
     )
     unique = dict.fromkeys(address.strip() for address in addresses)
     return PreparedTest(factory=factory, addresses=tuple(unique), name=person.name if person else "")

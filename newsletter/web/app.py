@@ -14,7 +14,7 @@ from newsletter.runtime import Runtime
 from newsletter.settings import load_settings
 from newsletter.web.auth import FormSeal
 from newsletter.web.headers import SecurityHeaders
-from newsletter.web.pages import STATIC_DIR, Pages
+from newsletter.web.pages import STATIC_DIR, own_pages
 from newsletter.web.refusals import add_error_pages
 from newsletter.web.routes import ROUTES
 from newsletter.web.throttle import SignInBrake
@@ -36,7 +36,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     """The application on top of a runtime, which stays the caller's to close."""
     app = FastAPI(title="Newsletter", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.runtime = runtime
-    app.state.pages = Pages()
+    app.state.pages = own_pages()
     app.state.seal = FormSeal(runtime.settings.signing_key())
     app.state.brake = SignInBrake()
     app.state.routes = {route.endpoint: route for route in ROUTES}

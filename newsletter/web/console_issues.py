@@ -39,7 +39,7 @@ def show_new_issue(visit: Visiting, brief: int | None = None) -> Response:
 
 
 def create_issue(visit: Visiting) -> Response:
-    """Make an issue for the chosen lists, to be sent by hand or at a time on the newsletter's clock."""
+    """Make an issue for the chosen lists: sent by hand, at a time on the newsletter's clock, or on each reader's."""
     form = visit.form
     with refused_to(lambda fresh, error: _new_page(fresh, brief_id=_brief_or_none(form), typed=form, error=error)):
         brief_id = form.number("brief")
@@ -53,6 +53,7 @@ def create_issue(visit: Visiting) -> Response:
             actor=visit.actor,
             now=visit.now,
             send_at=send_at,
+            local_time=form.line("local_time") if form.line("when") == "local" else None,
         )
     if send_at is not None:
         return see(f"/admin/issues/{issue.id}", done="issue-scheduled")
@@ -211,6 +212,7 @@ def _new_page(
         estimate=issues.estimate_audience(session, known) if known else None,
         when=typed.line("when") if typed else "now",
         send_at=typed.line("send_at") if typed else "",
+        local_time=typed.line("local_time") if typed else "07:00",
         local_now=visit.now.astimezone(ZoneInfo(newsletter.time_zone)) if newsletter else None,
         error=error,
     )

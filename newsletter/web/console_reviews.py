@@ -60,6 +60,7 @@ def send_test(call: Caller, brief_id: Id) -> Response:
                 like=like or None,
                 links=runtime.links,
                 bounce_domain=runtime.settings.bounce_domain,
+                signer=runtime.signer,
                 actor=call.actor,
                 now=call.now,
             )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -135,6 +136,12 @@ class Pages:
         return self._environment.get_template(template).render(
             context | {"visitor": visitor, "path": path, "provider": provider, "navigation": items}
         )
+
+
+@cache
+def own_pages() -> Pages:
+    """The pages that come with the product, compiled once per process."""
+    return Pages()
 
 
 def clock(moment: datetime | None, zone: str = "UTC") -> Markup:

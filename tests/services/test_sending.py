@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from newsletter.db.models import Delivery, Event, Rendering, Subscriber
 from newsletter.db.queries import batches as batch_queries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
+from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus, SuppressionReason
 from newsletter.errors import Conflict, NewsletterError
@@ -192,11 +193,11 @@ def test_what_a_dead_worker_held_becomes_unknown_and_nothing_else(runtime: Runti
     claim = claim_next(runtime, issue_id)
     record(runtime, claim, OutcomeKind.ACCEPTED, [claim.addressees[0].subscriber_id])
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=30)) == 0
+        assert sending.expire_claims(session, now=NOW + timedelta(seconds=30)) == []
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == 1
+        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == [claim.claim]
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == 0
+        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == []
     assert tally(runtime, issue_id) == {"audience": 10, "pending": 6, "accepted": 1, "unknown": 3}
 
 
@@ -450,3 +451,16 @@ def test_an_issue_at_the_local_hour_goes_out_zone_by_zone(runtime: Runtime) -> N
             finish(runtime, claim, now=seven)
         assert sorted(heard[zone]) == ids[{0: 0, 1: 2, 2: 1}[offset] :: 3]
     assert tally(runtime, issue.id) == {"audience": 30, "accepted": 30}
+
+
+def test_last_words_leave_only_the_mail_in_flight_in_doubt(runtime: Runtime, issue_id: int) -> None:
+    claim = claim_next(runtime, issue_id)
+    first, second, third, fourth = (person.subscriber_id for person in claim.addressees)
+    last_words = LastWords(accepted=frozenset({first}), refused=frozenset({second}), in_doubt=frozenset({third}))
+    with runtime.transaction() as session:
+        later = NOW + timedelta(seconds=61)
+        assert sending.expire_claims(session, now=later, last_words_of={claim.claim: last_words}.get) == [claim.claim]
+    assert tally(runtime, issue_id) == {"audience": 10, "accepted": 1, "failed": 1, "unknown": 1, "pending": 7}
+    claimed = [claim_next(runtime, issue_id, now=later) for _ in range(3)]
+    again = next(found for found in claimed if found.batch_id == claim.batch_id)
+    assert [person.subscriber_id for person in again.addressees] == [fourth]

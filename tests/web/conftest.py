@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from newsletter import samples
 from newsletter.domain.people import Role
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, users
+from newsletter.services import briefs, issues, lists, users
 from newsletter.web.app import create_app
 from newsletter.web.auth import COOKIE, CSRF_FIELD
 from tests import factories
@@ -43,9 +43,7 @@ class Person:
 
     def post(self, path: str, data: dict[str, Any] | None = None, **values: Any) -> Answer:
         """Send a form."""
-        return self.client.post(
-            path, data={CSRF_FIELD: self.token()} | (data or {}), follow_redirects=False, **values
-        )
+        return self.client.post(path, data={CSRF_FIELD: self.token()} | (data or {}), follow_redirects=False, **values)
 
 
 @pytest.fixture
@@ -107,7 +105,7 @@ def add_issue(runtime: Runtime, *, people: int = 3, started: bool = False) -> tu
     brief_id = add_brief(runtime, submitted=True)
     with runtime.transaction() as session:
         briefs.approve_brief(session, brief_id, actor=users.OPERATOR, now=runtime.now())
-        ids = factories.add_people(session, issues.lists.find_list(session, "readers"), people)
+        ids = factories.add_people(session, lists.find_list(session, "readers"), people)
         issue = issues.create_issue(
             session, brief_id=brief_id, list_slugs=["readers"], actor=users.OPERATOR, now=runtime.now()
         )

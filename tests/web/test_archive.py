@@ -24,9 +24,7 @@ def test_an_issue_is_public_from_its_first_mail_on(anybody: TestClient, runtime:
     assert anybody.get(f"{ARCHIVE}/{issue_id}").status_code == 404
     assert "No issue yet" in anybody.get(ARCHIVE).text
     with runtime.transaction() as session:
-        issues.send_issue(
-            session, issue_id, actor=users.OPERATOR, provider="outbox", batch_size=9, now=runtime.now()
-        )
+        issues.send_issue(session, issue_id, actor=users.OPERATOR, provider="outbox", batch_size=9, now=runtime.now())
     page = anybody.get(f"{ARCHIVE}/{issue_id}")
     assert page.status_code == 200
     assert "Port of Marrow Bay" in page.text

@@ -9,6 +9,7 @@ import pytest
 from newsletter.db.queries import deliveries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.people import Role
+from newsletter.errors import Conflict
 from newsletter.runtime import Runtime
 from newsletter.services import briefs, issues, lists, ticking, users
 from tests import factories
@@ -53,6 +54,16 @@ def test_an_issue_is_scheduled_on_the_newsletters_clock(sign_in: SignIn, runtime
     assert "07:00 CEST" in said(approver.get("/admin/issues/1"))
 
 
+def test_an_issue_goes_out_at_each_readers_own_time_of_day(sign_in: SignIn, runtime: Runtime) -> None:
+    approver, brief_id = sign_in(Role.APPROVER), _approved_brief(runtime)
+    data = {"brief": brief_id, "lists": "readers", "when": "local", "local_time": "07:30"}
+    assert approver.post("/admin/issues/new", data | {"local_time": "25:00"}).status_code == 422
+    assert approver.post("/admin/issues/new", data).status_code == 303
+    assert "each at 07:30 by their own clock" in said(approver.get("/admin/issues/1/send"))
+    with runtime.reading() as session:
+        assert issues.find_issue(session, 1).local_time == "07:30"
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -80,7 +91,7 @@ def test_an_issue_that_nobody_would_get_says_so_before_and_after(sign_in: SignIn
     approver = sign_in(Role.APPROVER)
     issue_id, _ = add_issue(runtime, people=1)
     with runtime.transaction() as session:
-        issues.lists.create_list(session, name="Empty", newsletter_id=1, now=runtime.now())
+        lists.create_list(session, name="Empty", newsletter_id=1, now=runtime.now())
     approver.post("/admin/issues/new", {"brief": 1, "lists": "empty"})
     assert "nobody to send to" in said(approver.get(f"/admin/issues/{issue_id + 1}/send"))
     assert approver.post(f"/admin/issues/{issue_id + 1}/send").status_code == 409
@@ -91,9 +102,7 @@ def test_the_six_numbers_of_a_page_add_up_to_the_audience(admin: Person, runtime
     issue_id, ids = add_issue(runtime, people=10, started=True)
     with runtime.transaction() as session:
         deliveries.settle(session, issue_id, ids[:4], status=DeliveryStatus.ACCEPTED)
-        deliveries.settle(
-            session, issue_id, ids[4:5], status=DeliveryStatus.FAILED, reason=DeliveryReason.REFUSED
-        )
+        deliveries.settle(session, issue_id, ids[4:5], status=DeliveryStatus.FAILED, reason=DeliveryReason.REFUSED)
     page = said(admin.get(f"/admin/issues/{issue_id}/progress"))
     assert "5 of 10 done" in page
     assert "accepted 4 failed 1 suppressed 0 unknown 0 with a worker 0 pending 5 audience 10" in page
@@ -124,7 +133,8 @@ def test_an_issue_is_paused_resumed_and_cancelled_after_a_question(sign_in: Sign
 
 
 @pytest.mark.parametrize(
-    ("decision", "status"), [("skip", IssueStatus.SENT), ("resend", IssueStatus.SENDING), ("both", IssueStatus.INCOMPLETE)]
+    ("decision", "status"),
+    [("skip", IssueStatus.SENT), ("resend", IssueStatus.SENDING), ("both", IssueStatus.INCOMPLETE)],
 )
 def test_deliveries_in_doubt_are_decided_by_a_person(
     sign_in: SignIn, runtime: Runtime, decision: str, status: IssueStatus
@@ -133,9 +143,7 @@ def test_deliveries_in_doubt_are_decided_by_a_person(
     issue_id, ids = add_issue(runtime, started=True)
     with runtime.transaction() as session:
         deliveries.settle(session, issue_id, ids[1:], status=DeliveryStatus.ACCEPTED)
-        deliveries.settle(
-            session, issue_id, ids[:1], status=DeliveryStatus.UNKNOWN, reason=DeliveryReason.NO_ANSWER
-        )
+        deliveries.settle(session, issue_id, ids[:1], status=DeliveryStatus.UNKNOWN, reason=DeliveryReason.NO_ANSWER)
         issues.finish_if_done(session, issue_id, now=runtime.now())
     page = said(approver.get(f"/admin/issues/{issue_id}")).replace("\u00a0", " ")
     assert "1 delivery is in doubt" in page
@@ -161,7 +169,7 @@ def test_why_an_issue_fell_off_the_schedule_is_shown(admin: Person, runtime: Run
     with runtime.transaction() as session:
         issues.find_issue(session, issue_id).status = str(IssueStatus.SCHEDULED)
         session.flush()
-        ticking.unschedule(session, issue_id, issues.Conflict("the brief <was> edited"))
+        ticking.unschedule(session, issue_id, Conflict("the brief <was> edited"))
     assert "the brief &lt;was&gt; edited" in admin.get(f"/admin/issues/{issue_id}").text
 
 

@@ -73,16 +73,14 @@ def test_a_file_that_is_no_table_of_people_is_refused_on_the_form(admin: Person)
         answer = _import(admin, table)
         assert answer.status_code == 422
         assert 'role="alert"' in answer.text
-    assert "choose a CSV file" in said(admin.post("/admin/subscribers/import", {"list": "readers"})).lower()
+    assert "Choose a CSV file" in said(admin.post("/admin/subscribers/import", {"list": "readers"}))
 
 
 def test_that_people_have_confirmed_is_asked_only_where_a_list_needs_it(admin: Person, runtime: Runtime) -> None:
     assert "They have confirmed" not in admin.get("/admin/subscribers/import").text
     with runtime.transaction() as session:
         newsletter_id = newsletters.find_newsletter(session).id
-        lists.create_list(
-            session, name="Double", newsletter_id=newsletter_id, opt_in=OptIn.DOUBLE, now=runtime.now()
-        )
+        lists.create_list(session, name="Double", newsletter_id=newsletter_id, opt_in=OptIn.DOUBLE, now=runtime.now())
     assert "They have confirmed" in admin.get("/admin/subscribers/import").text
 
 

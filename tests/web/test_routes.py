@@ -56,9 +56,7 @@ def test_a_refusal_says_who_may(sign_in: SignIn, app: FastAPI) -> None:
     assert "ask somebody who is admin" in said(answer)
 
 
-def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page(
-    anybody: TestClient, places: dict[str, object]
-) -> None:
+def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page(anybody: TestClient, places: dict[str, object]) -> None:
     for route in CLOSED:
         answer = anybody.request(route.method, route.path.format(**places))
         assert answer.status_code == 303, route.path

@@ -100,6 +100,7 @@ def test_the_outbox_shows_mails_and_their_parts(admin: Person, runtime: Runtime)
             like=None,
             links=runtime.links,
             bounce_domain="",
+            signer=None,
             actor=users.OPERATOR,
             now=runtime.now(),
         )

@@ -115,7 +115,8 @@ def test_a_user_sets_a_password_and_changes_it_with_the_old_one(sign_in: SignIn,
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example", "/admin\\@evil", "/adminevil", "/login", "/admin/\r\nX: y", ""]
+    "wanted",
+    ["https://evil.example/", "//evil.example", "/admin\\@evil", "/adminevil", "/login", "/admin/\r\nX: y", ""],
 )
 def test_signing_in_never_leads_to_another_site(wanted: str) -> None:
     assert safe_next(wanted) == "/admin"

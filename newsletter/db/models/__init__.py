@@ -5,6 +5,7 @@ from __future__ import annotations
 from newsletter.db.models.base import Base
 from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
 from newsletter.db.models.inbound import InboxPost, KnownEvent
+from newsletter.db.models.inbound_mail import InboundMail
 from newsletter.db.models.people import (
     AuditEntry,
     MailingList,
@@ -27,6 +28,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "Event",
+    "InboundMail",
     "InboxPost",
     "Issue",
     "IssueList",

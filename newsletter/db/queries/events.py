@@ -108,19 +108,23 @@ def forget_before(session: Session, moment: datetime) -> int:
 
 
 def known_keys(session: Session, keys: Sequence[str]) -> set[str]:
-    """Those of these natural keys that have an event already."""
+    """Those of these natural keys that have an event already. Each key is one line of text."""
     if is_postgres(session):
-        rows = _driver(session, "SELECT natural_key FROM events WHERE natural_key = ANY(%s)", (list(keys),))
+        # One string cut into an array by the server: the driver would look at each element of a list three times.
+        statement = "SELECT natural_key FROM events WHERE natural_key = ANY(string_to_array(%s, E'\n'))"
+        rows = _driver(session, statement, ("\n".join(keys),))
     else:
-        chosen = "SELECT value FROM json_each(?)"
-        rows = _driver(session, f"SELECT natural_key FROM events WHERE natural_key IN ({chosen})", (json.dumps(keys),))  # noqa: S608
+        statement = "SELECT natural_key FROM events WHERE natural_key IN (SELECT value FROM json_each(?))"
+        rows = _driver(session, statement, (json.dumps(keys),))
     return {row[0] for row in rows}
 
 
 def known_digests(session: Session, digests: Sequence[bytes]) -> set[bytes]:
     """Those of these hashed ids that were told before."""
     if is_postgres(session):
-        rows = _driver(session, "SELECT digest FROM known_events WHERE digest = ANY(%b)", (list(digests),))
+        chosen = "SELECT decode(told, 'hex') FROM unnest(string_to_array(%s, ',')) AS told"
+        as_hex = ",".join([digest.hex() for digest in digests])
+        rows = _driver(session, f"SELECT digest FROM known_events WHERE digest IN ({chosen})", (as_hex,))  # noqa: S608
         return {bytes(row[0]) for row in rows}
     # JSON holds no bytes; the driver itself asks a thousand times in two milliseconds.
     cursor = session.connection().connection.cursor()
@@ -216,9 +220,12 @@ def settle_doubt(session: Session, batch: Batch) -> int:
 
 
 def _driver(session: Session, statement: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
-    """Run a statement with the driver's own placeholders; its rows, if it has any."""
-    result = session.connection().exec_driver_sql(statement, parameters)
-    return result.fetchall() if result.returns_rows else ()
+    """Run a statement on the driver itself, which makes plain tuples at half the cost; its rows, if it has any."""
+    cursor = session.connection().connection.cursor()
+    cursor.execute(statement, parameters)
+    rows: Sequence[Any] = cursor.fetchall() if cursor.description else ()
+    cursor.close()
+    return rows
 
 
 def _copy(session: Session, statement: str, lines: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Attempt, Batch, Delivery, Event, Issue, Subscriber
@@ -22,7 +22,7 @@ class Trouble(NamedTuple):
 
     kind: str
     bounce_class: str | None
-    count: int
+    deliveries: int
 
 
 class Heard(NamedTuple):
@@ -38,10 +38,11 @@ class Heard(NamedTuple):
 def troubles_of_issue(session: Session, issue_id: int, *, since: datetime | None) -> list[Trouble]:
     """Bounces, refusals and complaints of an issue by class; of batches first sent after `since` where it is given."""
     bounce_class = Event.detail["class"].as_string()
+    # Written out as in the index, which the databases would otherwise not use.
+    kinds: BindParameter[Any] = bindparam("kinds", TROUBLE_KINDS, expanding=True, literal_execute=True)
     statement = (
         select(Event.kind, bounce_class, func.count(func.distinct(Event.subscriber_id)))
-        # The kinds are written out as in the index, which the database would otherwise not use.
-        .where(Event.issue_id == issue_id, Event.kind.in_(TROUBLE_KINDS))
+        .where(Event.issue_id == issue_id, Event.kind.in_(kinds))
         .group_by(Event.kind, bounce_class)
     )
     if since is not None:
@@ -96,7 +97,7 @@ def _was_tried(since: datetime | None) -> ColumnElement[bool]:
     tried = exists().where(Attempt.batch_id == Batch.id)
     if since is None:
         return tried
-    return tried & ~exists().where(Attempt.batch_id == Batch.id, Attempt.started_at < since)
+    return tried & ~exists().where(Attempt.batch_id == Batch.id, Attempt.started_at <= since)
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -11,7 +11,19 @@ from newsletter.domain.bounces.wording import plain_wording
 
 DELIVERED_ACTIONS = frozenset({"delivered", "relayed", "expanded"})
 
-_COMMAND = re.compile(r"in reply to (?:the )?(end of data|data|rcpt|mail from|helo|ehlo)|(?:after|>>>) (end of data|data|rcpt|mail)\b", re.IGNORECASE)
+_COMMAND = re.compile(
+    r"in reply to (?:the )?(end of data|data|rcpt|mail from|helo|ehlo)|(?:after|>>>) (end of data|data|rcpt|mail|initial connection)\b|(refused to talk to me)",
+    re.IGNORECASE,
+)
+_COMMANDS = {
+    "END OF DATA": "END",
+    "MAIL FROM": "MAIL",
+    "INITIAL CONNECTION": "CONNECT",
+    "REFUSED TO TALK TO ME": "CONNECT",
+}
+
+# What is refused for good before a recipient was named is refused because of us.
+ABOUT_SENDER: dict[str, Category] = {"CONNECT": Category.REPUTATION, "MAIL": Category.SENDER}
 
 # A mailbox or a domain that a server doubts only for now is not dead.
 _WHILE_TEMPORARY: dict[Category, Category] = {
@@ -35,19 +47,20 @@ def classify(
     code = _best_status(codes.read_status(status), diagnostic)
     if action in DELIVERED_ACTIONS:
         return _without_class(Category.DELIVERED, f"action.{action}", code)
-    decided = _decide(code, diagnostic, remote_mta=remote_mta.lower(), command=command.upper() or command_in(diagnostic))
+    stage = command.upper() or command_in(diagnostic)
+    decided = _decide(code, diagnostic, remote_mta=remote_mta.lower(), command=stage)
     if action == "delayed":
         return _without_class(decided.category, decided.rule, code)
     if _is_temporary(code, diagnostic):
         return _softened(decided)
-    return _about_us(decided) if (command.upper() or command_in(diagnostic)) == "MAIL" else decided
+    return _about_us(decided) if stage == "MAIL" else decided
 
 
 def command_in(text: str) -> str:
-    """The SMTP command that a diagnostic says was answered: RCPT, MAIL, DATA, END for the final dot, or ""."""
+    """The SMTP command that a diagnostic says was answered: CONNECT, MAIL, RCPT, DATA, END for the final dot, or ""."""
     found = _COMMAND.search(text)
     words = next((group for group in found.groups() if group), "").upper() if found else ""
-    return {"END OF DATA": "END", "MAIL FROM": "MAIL"}.get(words, words)
+    return _COMMANDS.get(words, words)
 
 
 def _best_status(field: str, diagnostic: str) -> str:
@@ -76,7 +89,10 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
     family = phrases.find_family(wording, phrases.WEAK)
     if family:
         return _classified(family.category, family.rule, code, Confidence.LIKELY)
-    return _by_digits(code, codes.find_reply(diagnostic))
+    reply = codes.find_reply(diagnostic)
+    if command in ABOUT_SENDER and (reply or code).startswith("5"):
+        return _classified(ABOUT_SENDER[command], f"stage.{command.lower()}", code, Confidence.LIKELY)
+    return _by_digits(code, reply)
 
 
 def _by_digits(code: str, reply: str) -> Classification:
@@ -113,6 +129,4 @@ def _classified(category: Category, rule: str, status: str, confidence: Confiden
 
 
 def _without_class(category: Category, rule: str, status: str) -> Classification:
-    return Classification(
-        bounce_class=None, category=category, rule=rule, confidence=Confidence.CERTAIN, status=status
-    )
+    return Classification(bounce_class=None, category=category, rule=rule, confidence=Confidence.CERTAIN, status=status)

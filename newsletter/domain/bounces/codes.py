@@ -71,6 +71,9 @@ SUBJECTS: dict[str, Category] = {
     "7": Category.POLICY,
 }
 
+# Said for now, these two are the answer of greylists and of rate limits; of a block they are only when permanent.
+FOR_NOW: dict[str, Category] = {"4.7.0": Category.THROTTLE, "4.7.1": Category.THROTTLE}
+
 REPLIES: dict[str, Category] = {
     "421": Category.TRANSIENT,
     "452": Category.TRANSIENT,
@@ -92,7 +95,9 @@ _PLACES = (
     re.compile(rf"(?<![\d.\w\-/]){_CODE}(?=[\s:;,)\]]|$)"),
 )
 _REPLY_BESIDE_CODE = re.compile(rf"(?<![\d.])([245]\d\d)[ \-]#?{_CODE}")
-_REPLY = re.compile(r"(?:^|[;:,(>\"'\]]\s*|\b(?:said|reason|error|code|status|response|returned)\b:?\s*)([245][0-57]\d)(?=[ \-:>]|$)")
+_REPLY = re.compile(
+    r"(?:^|[;:,(>\"'\]]\s*|\b(?:said|reason|error|code|status|response|returned)\b:?\s*)([245][0-57]\d)(?=[ \-:>]|$)"
+)
 _EXACT = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
 _VAGUE = re.compile(r"[245]\.(?:0\.\d+|[1-7]\.0)")
 
@@ -122,6 +127,8 @@ def is_specific(status: str) -> bool:
 
 def meaning_of(status: str) -> Category | None:
     """What a code means by itself; None where it says no more than "temporary" or "permanent"."""
+    if status in FOR_NOW:
+        return FOR_NOW[status]
     if not is_specific(status):
         return SUBJECTS.get(status.split(".")[1]) if status.endswith(".0") and status[2:3] == "7" else None
     _, subject, detail = status.split(".")

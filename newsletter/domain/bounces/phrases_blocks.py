@@ -7,6 +7,12 @@ from __future__ import annotations
 
 BLOCKS: dict[str, tuple[str, ...]] = {
     "sender": (
+        r"invalid return address",
+        r"(?:not |n't )?(?:in|on) (?:my|our|the|a|his|her) white ?list",
+        r"verified sender",
+        r"backscatter|\bbatv\b|\bprvs\b",
+        r"restricted (?:access|delivery|mail)(?: \w+){0,2} (?:to|from)",
+        r"invalid address \(sender\)",
         (
             r"(?:bad|invalid|unknown|illegal|malformed|unverified|unauthori[sz]ed|forged|blocked|null)"
             r" (?:envelope )?sender\b"
@@ -64,6 +70,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"not authori[sz]ed to send",
     ),
     "reverse_dns": (
+        r"has no (?:dns|host) ?name",
+        r"dynamic\S{0,20} ip",
         r"reverse[ \-](?:dns|lookup|hostname|mapping|resolution|name|record|address|host|ip)",
         r"\brdns\b",
         r"\bptr\b",
@@ -89,6 +97,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"fix your dns",
     ),
     "auth": (
+        r"authentication is required",
         r"\bspf\b",
         r"\bdkim\b",
         r"\bdmarc\b",
@@ -110,6 +119,13 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"smtp auth",
     ),
     "reputation": (
+        r"access to (?:this|submit|the|our)(?: \S+){0,8} (?:rejected|denied|blocked)",
+        r"too many complaints",
+        r"open relay",
+        r"zombie|botnet",
+        r"host rejected\b(?!: cannot)",
+        r"not allowed to send (?:e?mails? |messages? )?from",
+        r"blocklist-link",
         r"not (?:allowed|permitted|authori[sz]ed) to connect",
         r"spamhaus",
         r"spamcop",
@@ -149,7 +165,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ),
         (
             r"connection(?:s)? (?:from )?(?:\S+ )?(?:was |is |has been |have been |are )?(?:refused by policy"
-            r"|rejected|dropped|denied|not accepted|blocked|not allowed)"
+            r"|rejected|denied|not accepted|blocked|not allowed)"
         ),
         r"(?:access|connect(?:ion)?|permission|service) denied(?: \S+){0,3} (?:ip|client|host|address)",
         r"client host(?: \S+)? (?:rejected|blocked)",
@@ -186,9 +202,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"mail server (?:is )?(?:blocked|blacklisted)",
         r"your isp",
     ),
-    "blocked": (
-        r"\bblocked\b",
-    ),
+    "blocked": (r"\bblocked\b",),
     "virus": (
         r"\bvirus(?:es)?\b",
         r"\bmalware\b",
@@ -213,6 +227,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"likely (?:suspicious|unsolicited)",
     ),
     "content": (
+        r"nul bytes|null (?:bytes|characters)",
         (
             r"(?:illegal|forbidden|prohibited|banned|dangerous|blocked|executable|restricted|unwanted|encrypted"
             r"|bad|disallowed) (?:\w+ )?(?:attachment|file|content|extension|mime)"
@@ -270,6 +285,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"mail server requires authentication",
     ),
     "policy": (
+        r"will not accept delivery",
         (
             r"(?:policy|policies|local|security|site|administrative|company|organi[sz]ation\w*)(?: \w+){0,2}"
             r" (?:reason|violation|violat|restrict|reject|rule|prohibit|block|refus|filter|block)"

@@ -1,9 +1,16 @@
-"""The families in the other languages that are written in Latin letters; accents are gone in plain wording.
-"""
+"""The families in the other languages that are written in Latin letters; accents are gone in plain wording."""
 
 from __future__ import annotations
 
 GERMAN: dict[str, tuple[str, ...]] = {
+    "reputation": (
+        r"ip-?adresse(?: \S+){0,4} (?:gesperrt|blockiert|abgelehnt|gelistet)",
+        r"sperrliste|schwarze liste",
+    ),
+    "spam": (
+        r"(?:als|wegen) spam",
+        r"unerwunschte (?:werbung|e-?mail|nachricht)",
+    ),
     "mailbox_full": (
         (
             r"(?:postfach|mailbox|briefkasten|konto|speicher\w*)(?: \S+){0,4} (?:ist )?(?:voll|ueberfullt"
@@ -35,9 +42,7 @@ GERMAN: dict[str, tuple[str, ...]] = {
         ),
         r"kein(?:en)? (?:solche[rsn]? )?(?:benutzer|empfanger|postfach|konto|account)",
     ),
-    "domain": (
-        r"(?:domain|domane|server|host)(?: \S+){0,4} (?:existiert nicht|nicht gefunden|unbekannt|ungultig)",
-    ),
+    "domain": (r"(?:domain|domane|server|host)(?: \S+){0,4} (?:existiert nicht|nicht gefunden|unbekannt|ungultig)",),
     "sender": (
         r"absender(?: \S+){0,5} (?:abgelehnt|gesperrt|unbekannt|ungultig|nicht)",
         r"nicht berechtigt",
@@ -46,9 +51,7 @@ GERMAN: dict[str, tuple[str, ...]] = {
         r"(?:richtlinie|regel)\w*(?: \S+){0,3} (?:abgelehnt|verletz|verboten)",
         r"aus sicherheitsgrunden",
     ),
-    "expired": (
-        r"(?:zeituberschreitung|zeitlimit|abgelaufen|aufgegeben|nicht innerhalb)",
-    ),
+    "expired": (r"(?:zeituberschreitung|zeitlimit|abgelaufen|aufgegeben|nicht innerhalb)",),
     "network": (
         r"verbindung(?: \S+){0,4} (?:fehlgeschlagen|abgelehnt|unterbrochen|nicht)",
         r"nicht erreichbar",
@@ -66,9 +69,7 @@ FRENCH: dict[str, tuple[str, ...]] = {
         r"(?:quota|espace)(?: \S+){0,4} (?:depasse|atteint|insuffisant|sature)\w*",
         r"depasse(?: \S+){0,3} quota",
     ),
-    "message_size": (
-        r"(?:message|taille|piece)(?: \S+){0,5} (?:trop (?:gros|volumineux|grand|long)|depasse)\w*",
-    ),
+    "message_size": (r"(?:message|taille|piece)(?: \S+){0,5} (?:trop (?:gros|volumineux|grand|long)|depasse)\w*",),
     "mailbox_disabled": (
         (
             r"(?:compte|boite|adresse|messagerie)(?: \S+){0,5} (?:desactive|ferme|suspendu|bloque|inactif"
@@ -84,31 +85,21 @@ FRENCH: dict[str, tuple[str, ...]] = {
         r"(?:inconnue?|invalide)(?: \S+){0,2} (?:adresse|destinataire|utilisateur)",
         r"(?:pas|aucun)(?: \S+){0,3} (?:utilisateur|compte|destinataire|boite)(?: \S+){0,3} (?:ce nom|trouve)",
     ),
-    "domain": (
-        r"(?:domaine|serveur|hote)(?: \S+){0,5} (?:n'existe|inexistant|introuvable|inconnu|invalide)",
-    ),
+    "domain": (r"(?:domaine|serveur|hote)(?: \S+){0,5} (?:n'existe|inexistant|introuvable|inconnu|invalide)",),
     "reputation": (
         r"(?:ip|adresse ip|serveur)(?: \S+){0,4} (?:bloque|blackliste|liste noire|refuse)\w*",
         r"trop de spam",
         r"plaintes",
     ),
-    "spam": (
-        r"(?:pourriel|indesirable|mail rejete|message rejete)",
-    ),
+    "spam": (r"(?:pourriel|indesirable|mail rejete|message rejete)",),
     "sender": (
         r"(?:expediteur|emetteur)(?: \S+){0,5} (?:refuse|rejete|bloque|inconnu|invalide|interdit|non)",
         r"autorisations? (?:necessaire|requise)",
         r"pas autorise\w* a",
     ),
-    "throttle": (
-        r"trop de (?:connexions|messages|mails|requetes|destinataires)",
-    ),
-    "expired": (
-        r"delai(?: \S+){0,4} (?:depasse|expire)",
-    ),
-    "network": (
-        r"connexion(?: \S+){0,4} (?:refusee|impossible|interrompue|echou)",
-    ),
+    "throttle": (r"trop de (?:connexions|messages|mails|requetes|destinataires)",),
+    "expired": (r"delai(?: \S+){0,4} (?:depasse|expire)",),
+    "network": (r"connexion(?: \S+){0,4} (?:refusee|impossible|interrompue|echou)",),
     "transient": (
         r"temporaire",
         r"reessayer",
@@ -175,19 +166,13 @@ SPANISH_PORTUGUESE: dict[str, tuple[str, ...]] = {
         r"lixo eletronico",
         r"rechazado por (?:spam|contenido)",
     ),
-    "policy": (
-        r"(?:politica|directiva)s?(?: \S+){0,3} (?:de )?(?:seguridad|seguranca|rechaz|local)",
-    ),
-    "reputation": (
-        r"(?:lista negra|listas negras|ip (?:\S+ ){0,3}bloquead)",
-    ),
+    "policy": (r"(?:politica|directiva)s?(?: \S+){0,3} (?:de )?(?:seguridad|seguranca|rechaz|local)",),
+    "reputation": (r"(?:lista negra|listas negras|ip (?:\S+ ){0,3}bloquead)",),
     "expired": (
         r"tiempo(?: \S+){0,4} (?:agotado|expirado|excedido)",
         r"tempo(?: \S+){0,4} (?:esgotado|expirado|excedido)",
     ),
-    "network": (
-        r"conexi?[oa]\w*(?: \S+){0,4} (?:rechazad|recusad|perdid|fallid|falhou)\w*",
-    ),
+    "network": (r"conexi?[oa]\w*(?: \S+){0,4} (?:rechazad|recusad|perdid|fallid|falhou)\w*",),
     "transient": (
         r"temporalmente",
         r"temporariamente",
@@ -203,9 +188,7 @@ ITALIAN: dict[str, tuple[str, ...]] = {
         r"(?:casella|mailbox)(?: \S+){0,6} (?:e )?(?:piena|satura|esaurit\w+)",
         r"(?:spazio|quota)(?: \S+){0,4} (?:esaurit|superat|insufficient)\w*",
     ),
-    "message_size": (
-        r"messaggio(?: \S+){0,5} (?:troppo grande|supera|eccede)",
-    ),
+    "message_size": (r"messaggio(?: \S+){0,5} (?:troppo grande|supera|eccede)",),
     "mailbox_disabled": (
         (
             r"(?:casella|account|utente|indirizzo)(?: \S+){0,5} (?:disabilitat|disattivat|sospes|chius|bloccat"
@@ -219,15 +202,9 @@ ITALIAN: dict[str, tuple[str, ...]] = {
         ),
         r"(?:non esiste|sconosciut\w*|inesistente)(?: \S+){0,3} (?:utente|destinatario|casella|indirizzo)",
     ),
-    "domain": (
-        r"dominio(?: \S+){0,4} (?:non (?:esiste|trovato|valido)|inesistente|sconosciuto)",
-    ),
-    "sender": (
-        r"mittente(?: \S+){0,5} (?:rifiutat|bloccat|non|sconosciut)\w*",
-    ),
-    "expired": (
-        r"tempo(?: \S+){0,4} (?:scaduto|esaurito)",
-    ),
+    "domain": (r"dominio(?: \S+){0,4} (?:non (?:esiste|trovato|valido)|inesistente|sconosciuto)",),
+    "sender": (r"mittente(?: \S+){0,5} (?:rifiutat|bloccat|non|sconosciut)\w*",),
+    "expired": (r"tempo(?: \S+){0,4} (?:scaduto|esaurito)",),
     "transient": (
         r"temporane\w+",
         r"riprovare",

@@ -13,7 +13,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"|storage space|storage capacity|mailbox size|mailbox limit|disk space)"
         ),
         r"over ?quota",
-        r"quota (?:has been |is |was |would be )?(?:exceed|full|violation|reached|overflow)",
+        r"quota (?:limit )?(?:has been |is |was |would be )?(?:exceed|full|violation|reached|overflow)",
         r"not enough (?:storage|free) ?space",
         r"insufficient (?:mailbox |user )?(?:storage|quota)",
         (
@@ -54,6 +54,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"replaced by @",
     ),
     "mailbox_disabled": (
+        r"account is not allowed",
         (
             r"(?:user|recipient|mailbox|account|address|addressee|person|email|e-mail|mail box|inbox|member"
             r"|alias)(?:'s)?(?: \S+){0,4} (?:is |are |was |has |have |been |temporarily |currently |now |no"
@@ -64,7 +65,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"(?:user|recipient|mailbox|account|e?mail account|address|e-?mail)(?: \S+){0,2} (?:is |has been |was"
             r" |are )*(?:not active|no longer (?:active|in use|in service|available|valid|accept|receiv|used|with"
             r"|employed|works|here|at)|not (?:currently )?(?:accepting|receiving|allowed to receive|enabled|in"
-            r" service)|unavailable permanently|cancell?ed|blocked|out of service|restricted|not activated)"
+            r" service)|unavailable permanently|cancell?ed|blocked|out of service|not activated)"
         ),
         (
             r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|non-?active)"
@@ -86,9 +87,10 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"inactivity",
     ),
     "mailbox_unknown": (
+        r"does(?: not|n't) recogni[sz]e (?:the |this |that )?(?:recipient|user|address|mailbox)",
         (
             r"(?:user|recipient|mailbox|account|address|addressee|mail ?box|name|person|login|alias|userid|user"
-            r' ?name|mail drop|e-?mail)(?: name| id| address| account| you)? ?(?:\(?@\)?|\"[^\"]{0,60}\"'
+            r" ?name|mail drop|e-?mail)(?: name| id| address| account| you)? ?(?:\(?@\)?|\"[^\"]{0,60}\""
             r"|\S+@)?[ :\-,.;]{0,4}(?:is |was |are |has |an? |\()*(?:unknown|not ?found|not (?:exist|known|valid"
             r"|recogni[sz]ed|listed|defined|a (?:known|valid|local)|registered|in (?:the |our |this )?(?:domain"
             r"|directory|database|system|list|local))|non-?exist|invalid|doesn?.?t exist|does ?n[o']t exist"
@@ -151,7 +153,6 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"unknown local[ \-]part",
         r"(?:requested )?recipient (?:address )?(?:is )?(?:does not|not) (?:exist|known|valid|found|recogni|on)",
         r"recipient (?:was |is )?(?:not (?:known|found|on)|invalid)",
-        r"(?:550|553|551)[ \-].{0,20}(?:invalid|unknown|no such) ",
         r"all (?:the )?recipients? (?:were |are |address\w* )?invalid",
         r"local delivery failed: no such",
         r"can(?:'t|not) (?:find|locate|identify|open) (?:the )?(?:user|mailbox|recipient|address)",
@@ -165,7 +166,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"not a (?:\w+ )?(?:user|subscriber|customer) ",
         r"doesn't have an? (?:\S+ ){0,2}(?:account|mailbox)",
         r"bad destination (?:mailbox|address)",
-        r"rejected: @?:? ?(?:user|no such)",
+        r"rejected: @?:? ?(?:user (?:unknown|not|does|is not)|no such)",
         r"delivery to (?:this|that) address is (?:restricted|not possible)",
         r"mailbox not (?:available|local)",
         r"not delivered to nonexistent",
@@ -199,6 +200,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"refused (?:by|to accept).{0,20}(?:recipient|user)",
     ),
     "domain_no_mail": (
+        r"no mail hosts? for",
         r"null ?mx",
         r"(?:^|[ :])[a-z0-9][\w.\-]{0,250}\.[a-z]{2,24} (?:does not|doesn't) exist",
         (
@@ -212,7 +214,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     "domain": (
         (
             r"(?:host|domain|hostname|host name|domain name|recipient domain|destination (?:domain|host|server)"
-            r'|site|node|fqdn)(?: name)? ?(?:@|\S+\.\S+|\"\S+\")? ?[:\-,.]? ?(?:\(?(?:is |was |has |could |cannot'
+            r"|site|node|fqdn)(?: name)? ?(?:@|\S+\.\S+|\"\S+\")? ?[:\-,.]? ?(?:\(?(?:is |was |has |could |cannot"
             r" |can |can't |couldn't |are |be )*)(?:unknown|not ?found|not (?:exist|be (?:found|resolved|located)"
             r"|known|valid|resolve|registered)|non-?exist|invalid|does ?n[o']t exist|unresolvable|does not"
             r" resolve|unroutable|unreachable by dns|no longer exist|expired)"
@@ -230,7 +232,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         ),
         r"all relevant mx records point to non-?existent",
         (
-            r"(?:no|non-?existent|missing|without|invalid|bad)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record"
+            r"(?:no|non-?existent|missing|without)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record"
             r"|records|entry|entries))* ?(?:records?|found|exists?|hosts?|entr)"
         ),
         r"no mail exchanger",

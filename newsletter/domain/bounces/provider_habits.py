@@ -67,4 +67,6 @@ HABITS: tuple[Habit, ...] = (
 def find_habit(wording: str, *, status: str, remote_mta: str, command: str) -> Habit | None:
     """The first habit that fits this refusal; None where the provider means what everybody means."""
     fitting = (habit for habit in HABITS if habit.words.search(wording) and habit.status.match(status))
-    return next((habit for habit in fitting if habit.remote_mta.search(remote_mta) and habit.command.search(command)), None)
+    return next(
+        (habit for habit in fitting if habit.remote_mta.search(remote_mta) and habit.command.search(command)), None
+    )

@@ -160,7 +160,10 @@ class Traces:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What one inbound mail is, whom it is about, and which of our mails it answers."""
+    """What one inbound mail is, whom it is about, and which of our mails it answers.
+
+    `is_readable` is False for bytes that no parser could take apart; such a report is `other` and names nobody.
+    """
 
     kind: ReportKind
     recipients: tuple[Verdict, ...] = ()
@@ -168,3 +171,4 @@ class Report:
     subject: str = ""
     feedback_type: str = ""
     traces: Traces = field(default_factory=Traces)
+    is_readable: bool = True

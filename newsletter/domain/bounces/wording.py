@@ -14,22 +14,31 @@ _PLAIN_LETTERS = {
 } | {ord("’"): "'", ord("‘"): "'", ord("`"): "'", ord("´"): "'", ord("“"): '"', ord("”"): '"', ord("ß"): "ss"}
 
 _LINK = re.compile(r"\bhttps?:\s?//[^\s<>\"']{1,400}|\bwww\.[^\s<>\"']{1,200}", re.IGNORECASE)
+_BLOCKLIST = re.compile(
+    r"spamhaus|spamcop|sorbs|barracuda|senderscore|dnsbl|\brbl|black-?list|block-?list", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"<?[^\s<>@\"':;,()\[\]]{1,128}@[\w.\-]{1,253}>?")
 _HOST_SAID = re.compile(r"(?:\b(?:remote )?host |\bserver at )[\w.\-]{1,253}\s?[\[(][0-9a-fA-F.:]{3,45}[\])]")
 _REPEATED_CODE = re.compile(r"(?<![\d.])[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?")
 _RULE = re.compile(r"([^\w\s])\1{3,}")
 _SPACE = re.compile(r"[\s\u00a0\u200b]+")
-_EAST_ASIAN_GAP = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])\s+(?=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])")
+_EAST_ASIAN_GAP = re.compile(
+    r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])\s+(?=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])"
+)
 
 
 def plain_wording(text: str) -> str:
     """The text in lower case on one line, with `@` for each address, `link` for each URL, and plain Latin letters.
 
-    Addresses and links go because a mailbox may be called `user-unknown` and a link may end in `spam`. At most
+    A link to a list of blocked senders becomes `blocklist-link`. Addresses and links go because a mailbox may be called `user-unknown` and a link may end in `spam`. At most
     4,000 characters are looked at.
     """
     short = unicodedata.normalize("NFKC", text[:LONGEST]).translate(_PLAIN_LETTERS)
-    short = _ADDRESS.sub("@", _LINK.sub("link", short))
+    short = _ADDRESS.sub("@", _LINK.sub(_link_word, short))
     short = _RULE.sub(r"\1\1", short)
     short = _REPEATED_CODE.sub(" ", _HOST_SAID.sub("host ", short))
     return _EAST_ASIAN_GAP.sub("", _SPACE.sub(" ", short)).strip().lower()
+
+
+def _link_word(link: re.Match[str]) -> str:
+    return "blocklist-link" if _BLOCKLIST.search(link.group()) else "link"

@@ -1,0 +1,1 @@
+"""Repeatable benchmarks, each with a `run` that returns its figures."""

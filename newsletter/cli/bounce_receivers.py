@@ -1,0 +1,119 @@
+"""Commands that take in mail that came back: ingest, listen."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.opening import open_runtime
+from newsletter.cli.output import AsJson, print_result
+from newsletter.errors import InvalidInput, ServiceUnavailable
+from newsletter.inbound.listener import Listener, Receiver
+from newsletter.inbound.mailboxes import mails_in
+from newsletter.runtime import Runtime
+from newsletter.services import bouncing
+from newsletter.services.bouncing import BounceCounts
+
+_FORGET_SECONDS = 3600.0
+
+
+def register_receivers(group: typer.Typer) -> None:
+    """Add `ingest` and `listen` to `newsletter bounce …`."""
+    group.command("ingest")(ingest)
+    group.command("listen")(listen)
+
+
+def ingest(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A mail, an mbox, a Maildir, or a folder of mails.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take in mail that came back; doing it again changes nothing, and the files stay as they are.
+
+    Example: newsletter bounce ingest /var/mail/bounces --json
+    """
+    mails = mails_in(path)
+    counts = BounceCounts()
+    with open_runtime() as runtime:
+        for raw in mails:
+            with runtime.transaction() as session:
+                counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now())
+    print_result(asdict(counts), as_json=as_json)
+
+
+def listen(
+    lmtp: Annotated[str, typer.Option("--lmtp", metavar="HOST:PORT", help="Speak LMTP here; Postfix's choice.")] = "",
+    smtp: Annotated[str, typer.Option("--smtp", metavar="HOST:PORT", help="Speak SMTP here instead.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Receive mail that comes back, until stopped; then print what became of it. Port 0 means a free one.
+
+    Example: newsletter bounce listen --lmtp 127.0.0.1:8024
+    """
+    if bool(lmtp) == bool(smtp):
+        raise typer.BadParameter("say where to listen: --lmtp HOST:PORT, or --smtp HOST:PORT")
+    host, port = _endpoint(lmtp or smtp)
+    with open_runtime() as runtime:
+        counts = asyncio.run(_listen(runtime, host, port=port, is_lmtp=bool(lmtp)))
+    print_result(asdict(counts), as_json=as_json)
+
+
+class _Intake:
+    """Stores mails in one runtime and counts what became of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._taken: list[BounceCounts] = []
+
+    def is_awaited(self, address: str) -> bool:
+        with self._runtime.reading() as session:
+            return bouncing.is_awaited(session, address, links=self._runtime.links, now=self._runtime.now())
+
+    def take(self, raw: bytes, recipients: Sequence[str]) -> None:
+        runtime = self._runtime
+        with runtime.transaction() as session:
+            counts = bouncing.ingest(
+                session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=recipients
+            )
+        self._taken.append(counts)  # list.append is atomic: several threads take mails
+
+    def forget_old(self) -> None:
+        with self._runtime.transaction() as session:
+            bouncing.forget_old_mails(session, now=self._runtime.now())
+
+    def counts(self) -> BounceCounts:
+        return sum(self._taken, BounceCounts())
+
+
+async def _listen(runtime: Runtime, host: str, *, port: int, is_lmtp: bool) -> BounceCounts:
+    intake = _Intake(runtime)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    listener = Listener(Receiver(is_awaited=intake.is_awaited, take=intake.take), is_lmtp=is_lmtp)
+    try:
+        chosen = await listener.start(host, port)
+    except OSError as error:
+        raise ServiceUnavailable(f"cannot listen on {host}:{port} ({error.strerror}): choose another port") from error
+    print(f"Listening on {host}:{chosen} ({'LMTP' if is_lmtp else 'SMTP'}) — stop with Ctrl-C", file=sys.stderr)
+    while not stop.is_set():
+        await asyncio.to_thread(intake.forget_old)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _FORGET_SECONDS)
+    await listener.close()
+    return intake.counts()
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise InvalidInput(f"“{text}” is not HOST:PORT: write it like 127.0.0.1:8024")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,290 @@
+"""Bounces by mail: each raw mail is kept, matched to its delivery, and has its effect exactly once.
+
+However a mail comes in (listener, file, mbox, Maildir), it goes through `ingest`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.queries import deliveries
+from newsletter.db.queries import events as event_queries
+from newsletter.db.queries import inbound_mails as queries
+from newsletter.db.queries.inbound_mails import SentDelivery
+from newsletter.domain.bounces import BounceClass, Report, ReportKind
+from newsletter.domain.events import Meaning, is_moved_by
+from newsletter.domain.issue import DeliveryReason, DeliveryStatus
+from newsletter.domain.returning import (
+    COMPLAINT,
+    IGNORED_KINDS,
+    KEEP_DAYS,
+    REMARKS,
+    RETURN_PATH_DAYS,
+    OwnVerdict,
+    asks_to_leave,
+    is_return_path_open,
+    meaning_of_bounce_mail,
+    own_verdict,
+)
+from newsletter.inbound import understand
+from newsletter.links import DeliveryRef, Links
+from newsletter.services import issues, leaving, reactions
+
+log = logging.getLogger(__name__)
+
+SOURCE = "mail"
+_OUR_ADDRESS = re.compile(r"(?P<purpose>[bu])-(?P<token>[0-9a-f]{30})@", re.IGNORECASE)
+_NEWLINES = re.compile(rb"\r\n?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BounceCounts:
+    """What became of mails, one number for each.
+
+    `matched` are those about a delivery of ours; of them `hard`, `soft`, `block` and `complaint` had effect, and a
+    wish to leave is counted in `matched` alone. `ignored` are repetitions, delays, replies and mail about test sends;
+    `unknown` is kept for a person to look at.
+    """
+
+    read: int = 0
+    matched: int = 0
+    hard: int = 0
+    soft: int = 0
+    block: int = 0
+    complaint: int = 0
+    ignored: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: BounceCounts) -> BounceCounts:
+        sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
+        return BounceCounts(**dict(zip(self.__slots__, sums, strict=True)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Match:
+    """Which delivery a mail is about. `token` is "" where only an address says so."""
+
+    token: str = ""
+    is_for_unsubscribe: bool = False
+    is_test_send: bool = False
+    is_proven: bool = False
+    delivery: SentDelivery | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Mail:
+    """One mail with all that was found out about it before anything is written."""
+
+    report: Report
+    match: _Match
+    digest: bytes
+    own: OwnVerdict
+
+
+_BY_CLASS = {
+    BounceClass.HARD: BounceCounts(read=1, matched=1, hard=1),
+    BounceClass.SOFT: BounceCounts(read=1, matched=1, soft=1),
+    BounceClass.BLOCK: BounceCounts(read=1, matched=1, block=1),
+}
+_IGNORED = BounceCounts(read=1, ignored=1)
+_UNKNOWN = BounceCounts(read=1, unknown=1)
+
+
+def ingest(
+    session: Session, raw: bytes, *, links: Links, now: datetime, envelope_recipients: Sequence[str] = ()
+) -> BounceCounts:
+    """Keep one mail that came back and draw the consequences; the same mail again changes nothing.
+
+    `envelope_recipients` are the addresses it was accepted for, where a server told them. Whatever the bytes are, the
+    mail is kept; what nobody understands counts as unknown.
+    """
+    report = understand(raw)
+    event_queries.lock_drain(session)
+    match = _match(session, report, envelope_recipients, links=links, now=now)
+    own = own_verdict(report.recipients, match.delivery.address if match.delivery else None)
+    mail = _Mail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
+    if not _keep(session, raw, mail, now=now):
+        return _IGNORED
+    counts = _take_effect(session, mail, links=links, now=now)
+    log.info("mail.returned kind=%s matched=%s rule=%s", report.kind, counts.matched, own.verdict.rule)
+    return counts
+
+
+def is_awaited(session: Session, address: str, *, links: Links, now: datetime) -> bool:
+    """Whether mail to this address is for us: a genuine token of a delivery that may still come back.
+
+    An unsubscribe address stays open for ever, a return path for a month.
+    """
+    found = _OUR_ADDRESS.match(address.strip())
+    ref = links.read_delivery_token(found["token"]) if found else None
+    if found is None or ref is None:
+        return False
+    if ref.issue_id == 0:
+        return True
+    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
+    if delivery is None:
+        return False
+    return found["purpose"].lower() == "u" or is_return_path_open(delivery.started_at, now=now)
+
+
+def forget_old_mails(session: Session, *, now: datetime) -> int:
+    """Delete raw mails that were kept for long enough; returns how many."""
+    return queries.forget_before(session, now - timedelta(days=KEEP_DAYS))
+
+
+def forget_mails_about(session: Session, subscriber_id: int) -> int:
+    """Delete the raw mails about a person, for an erasure; returns how many."""
+    return queries.forget_person(session, subscriber_id)
+
+
+def _match(
+    session: Session, report: Report, envelope_recipients: Sequence[str], *, links: Links, now: datetime
+) -> _Match:
+    for purpose, token in _candidates(report, envelope_recipients):
+        ref = links.read_delivery_token(token)
+        if ref is not None:
+            return _match_by_token(session, ref, token, is_for_unsubscribe=purpose == "u", now=now)
+    since = now - timedelta(days=RETURN_PATH_DAYS)
+    for verdict in report.recipients if report.kind is ReportKind.BOUNCE else ():
+        delivery = queries.latest_delivery_to(session, verdict.address, since=since) if verdict.address else None
+        if delivery is not None:
+            return _Match(delivery=delivery)
+    return _Match()
+
+
+def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tuple[str, str]]:
+    """(purpose, token) in order of strength: the envelope, then the addresses in headers, then what was returned."""
+    arrived_for = [*envelope_recipients, *report.traces.arrived_for]
+    addressed = [found for address in arrived_for if (found := _OUR_ADDRESS.match(address.strip()))]
+    told = [(found["purpose"].lower(), found["token"].lower()) for found in addressed]
+    return told + [("", token) for token in report.traces.tokens]
+
+
+def _match_by_token(
+    session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime
+) -> _Match:
+    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id) if ref.issue_id else None
+    return _Match(
+        token=token,
+        is_for_unsubscribe=is_for_unsubscribe,
+        is_test_send=ref.issue_id == 0,
+        is_proven=delivery is not None and is_return_path_open(delivery.started_at, now=now),
+        delivery=delivery,
+    )
+
+
+def _digest(raw: bytes, *, is_body_enough: bool) -> bytes:
+    """The hash by which the same mail is known again: servers on the way add headers, and change ends of lines."""
+    text = _NEWLINES.sub(b"\n", raw)
+    body = text.partition(b"\n\n")[2].strip() if is_body_enough else b""
+    return hashlib.sha256(body or text.strip()).digest()
+
+
+def _keep(session: Session, raw: bytes, mail: _Mail, *, now: datetime) -> bool:
+    delivery = mail.match.delivery
+    return queries.add_mail(
+        session,
+        token=mail.match.token,
+        sha256=mail.digest,
+        issue_id=delivery.issue_id if delivery else None,
+        subscriber_id=delivery.subscriber_id if delivery else None,
+        kind=str(mail.report.kind),
+        understood=_understood(mail.own),
+        raw=zlib.compress(raw),
+        received_at=now,
+    )
+
+
+def _understood(own: OwnVerdict) -> dict[str, Any]:
+    verdict = own.verdict
+    told = str(verdict.bounce_class) if verdict.bounce_class else None
+    return {"class": told, "category": str(verdict.category), "status": verdict.status, "rule": verdict.rule}
+
+
+def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+    report, match = mail.report, mail.match
+    if match.is_test_send:
+        return _IGNORED
+    if asks_to_leave(report, is_for_unsubscribe=match.is_for_unsubscribe):
+        leaver = leaving.leave(session, match.token, links=links, source=SOURCE, now=now) if match.token else None
+        return BounceCounts(read=1, matched=1) if leaver else _UNKNOWN
+    if report.kind in IGNORED_KINDS:
+        return _IGNORED + BounceCounts(matched=_remark(session, mail, now=now))
+    if report.kind is ReportKind.OTHER:
+        return _IGNORED if report.feedback_type else _UNKNOWN
+    if report.kind is ReportKind.COMPLAINT:
+        return _complain(session, mail, links=links, now=now)
+    return _bounce(session, mail, links=links, now=now)
+
+
+def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:
+    delivery, meaning = mail.match.delivery, REMARKS.get(mail.report.kind)
+    if delivery is None or not mail.match.token:
+        return 0
+    if meaning is not None:
+        _write(session, mail, delivery, meaning, now=now)
+    return 1
+
+
+def _complain(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+    """A complaint that does not carry our token may be anybody's work, and takes nobody off a list."""
+    delivery = mail.match.delivery
+    if delivery is None or not mail.match.token:
+        return _UNKNOWN
+    _write(session, mail, delivery, COMPLAINT, now=now)
+    _react(session, delivery, COMPLAINT, links=links, now=now)
+    return BounceCounts(read=1, matched=1, complaint=1)
+
+
+def _bounce(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+    delivery = mail.match.delivery
+    if delivery is None:
+        return _UNKNOWN
+    meaning = meaning_of_bounce_mail(mail.own, is_proven=mail.match.is_proven)
+    assert meaning.bounce_class is not None
+    _write(session, mail, delivery, meaning, now=now)
+    _react(session, delivery, meaning, links=links, now=now)
+    return _BY_CLASS[meaning.bounce_class]
+
+
+def _write(session: Session, mail: _Mail, delivery: SentDelivery, meaning: Meaning, *, now: datetime) -> None:
+    """The event, the marks, and what the mail proves: whoever returns a mail has had it."""
+    issue_id, subscriber_id = delivery.issue_id, delivery.subscriber_id
+    detail = _understood(mail.own) | {"class": str(meaning.bounce_class) if meaning.bounce_class else None}
+    deliveries.add_events(
+        session,
+        [
+            {
+                "natural_key": f"mail:{issue_id}:{subscriber_id}:{meaning.kind}:{mail.digest.hex()[:32]}",
+                "issue_id": issue_id,
+                "subscriber_id": subscriber_id,
+                "kind": str(meaning.kind),
+                "at": now,
+                "source": SOURCE,
+                "detail": detail | {"proven": mail.match.is_proven},
+            }
+        ],
+    )
+    for row in event_queries.ledger_rows(session, [(issue_id, subscriber_id)]):
+        moved = row._replace(marks=row.marks | meaning.marks)
+        proof = meaning.settles
+        if proof and is_moved_by(DeliveryStatus(row.status), DeliveryReason(row.reason), proof=proof):
+            moved = moved._replace(status=int(proof.status), reason=int(proof.reason))
+        if moved != row:
+            event_queries.write_ledger(session, [moved])
+        if moved.status != row.status:
+            issues.finish_if_done(session, issue_id, now=now)
+
+
+def _react(session: Session, delivery: SentDelivery, meaning: Meaning, *, links: Links, now: datetime) -> None:
+    trouble = (delivery.issue_id, delivery.subscriber_id, meaning)
+    reactions.react(session, [trouble], address_key=links.address_key, source=SOURCE, now=now)

@@ -1,0 +1,493 @@
+"""Facts about provider events: each has effect once, whatever its order, and closes the loop. On both databases."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import func, select, update
+
+from newsletter.db.models import Delivery, Event, InboxPost, ProviderState, Subscription, Suppression
+from newsletter.domain.events import PostStatus
+from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
+from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.subscriber import SubscriptionStatus
+from newsletter.runtime import Runtime
+from newsletter.services import events, issues, reactions, sending
+from newsletter.services.events import SENDGRID, EventCounts
+from newsletter.services.users import OPERATOR
+from tests.factories import NOW, add_people, make_approved_brief, make_issue, make_list, make_newsletter
+from tests.webhook_posts import SECOND, event, post
+from workers import tasks
+
+LEASE = timedelta(seconds=60)
+HARD = {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"}
+SOFT = {"type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 mailbox full"}
+BLOCKED = {"type": "blocked", "status": "5.7.1", "reason": "550 5.7.1 listed by spamhaus"}
+
+
+def start(runtime: Runtime, people: int = 10, *, batch_size: int = 5) -> tuple[int, list[int]]:
+    """An issue that SendGrid is getting."""
+    with runtime.transaction() as session:
+        issue, ids = make_issue(session, people)
+        issues.send_issue(session, issue.id, actor=OPERATOR, provider=SENDGRID, batch_size=batch_size, now=NOW)
+    return issue.id, ids
+
+
+def hand_over(runtime: Runtime, issue_id: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> list[int]:
+    """Hand over the next batch with one outcome for all; returns its people."""
+    with runtime.transaction() as session:
+        claim = sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
+        assert claim is not None
+        people = [person.subscriber_id for person in claim.addressees]
+        outcomes = [Outcome(subscriber_id=person, kind=kind, response="") for person in people]
+        sending.record_outcomes(session, claim, outcomes, source=SENDGRID, now=NOW, lease=LEASE)
+        sending.finish_claim(session, claim, outcome="done", now=NOW)
+    return people
+
+
+def tell(runtime: Runtime, *told: dict[str, Any]) -> EventCounts:
+    """Store one post and drain."""
+    return tell_posts(runtime, [post(*told)])
+
+
+def tell_posts(runtime: Runtime, bodies: list[bytes]) -> EventCounts:
+    for body in bodies:
+        with runtime.transaction() as session:
+            events.store_post(session, body, source=SENDGRID, now=NOW)
+    return drain(runtime)
+
+
+def drain(runtime: Runtime) -> EventCounts:
+    total = EventCounts()
+    while True:
+        with runtime.transaction() as session:
+            counts = events.drain_posts(session, links=runtime.links, now=NOW)
+        if not counts.posts:
+            return total
+        total += counts
+
+
+def tally(runtime: Runtime, issue_id: int) -> dict[str, int]:
+    with runtime.reading() as session:
+        numbers = asdict(issues.tally_of(session, issue_id))
+    return {name: number for name, number in numbers.items() if number}
+
+
+def row_of(runtime: Runtime, issue_id: int, subscriber_id: int) -> tuple[int, int]:
+    with runtime.reading() as session:
+        row = session.get_one(Delivery, (issue_id, subscriber_id))
+        return row.status, row.reason
+
+
+def suppressed(runtime: Runtime) -> dict[str | None, str]:
+    with runtime.reading() as session:
+        return {row.address: row.reason for row in session.scalars(select(Suppression))}
+
+
+def state(runtime: Runtime) -> dict[str, Any]:
+    """All that events change, comparable between two runs."""
+    with runtime.reading() as session:
+        ledger = select(Delivery.issue_id, Delivery.subscriber_id, Delivery.status, Delivery.reason, Delivery.marks)
+        heard = select(Event.natural_key, Event.kind, Event.at).order_by(Event.natural_key)
+        left = select(Subscription.subscriber_id).where(Subscription.status == int(SubscriptionStatus.UNSUBSCRIBED))
+        return {
+            "ledger": [tuple(row) for row in session.execute(ledger.order_by(Delivery.subscriber_id))],
+            "events": [tuple(row) for row in session.execute(heard)],
+            "suppressions": {row.address: row.reason for row in session.scalars(select(Suppression))},
+            "left": set(session.scalars(left)),
+        }
+
+
+def test_events_mark_the_delivery_that_their_token_names(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    one, two, *_ = hand_over(runtime, issue_id)
+    said = [event(runtime.links, issue_id, one, name) for name in ("processed", "delivered", "open", "click")]
+    said.append(event(runtime.links, issue_id, two, "delivered"))
+    assert tell(runtime, *said) == EventCounts(posts=1, received=5, new=5)
+    expected = {"audience": 10, "pending": 5, "accepted": 5, "delivered": 2, "opened": 1, "clicked": 1}
+    assert tally(runtime, issue_id) == expected
+
+
+def test_an_event_told_twice_counts_once_by_its_id_and_by_what_it_says(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    first = event(runtime.links, issue_id, person, "open")
+    other_id = first | {"sg_event_id": "another"}
+    other_second = first | {"timestamp": SECOND + 61}
+    without_id = {name: value for name, value in first.items() if name != "sg_event_id"}
+    assert tell(runtime, first, first, other_id) == EventCounts(posts=1, received=3, new=1, duplicate=2)
+    assert tell(runtime, other_second, without_id) == EventCounts(posts=1, received=2, duplicate=2)
+    with runtime.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Event)) == 1
+
+
+def test_two_clicks_of_one_second_on_two_links_are_two_events(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    clicks = [event(runtime.links, issue_id, person, "click", url=f"https://example.org/{n}") for n in range(2)]
+    assert tell(runtime, *clicks).new == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sg_event_id": None, "sg_message_id": None},
+        {"email": "", "category": "one"},
+        {"category": ["a", "b"], "timestamp": str(SECOND)},
+        {"timestamp": None},
+        {"timestamp": 10**30, "response": ["odd"]},
+        {"response": "250 caf\u00e9 \\ \t\n\u0000 done", "sg_event_id": "😀"},
+    ],
+)
+def test_odd_and_missing_fields_do_no_harm(runtime: Runtime, said: dict[str, Any]) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    assert tell(runtime, event(runtime.links, issue_id, person, "delivered", **said)).new == 1
+    assert tally(runtime, issue_id)["delivered"] == 1
+
+
+def test_what_names_no_delivery_of_ours_is_unmatched_and_not_kept(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    good = event(runtime.links, issue_id, person, "open")
+    forged = good | {"nl_delivery": good["nl_delivery"][:-1] + "x", "sg_event_id": "1"}
+    foreign = event(runtime.links, issue_id, 9999, "bounce", **HARD)
+    test_send = event(runtime.links, 0, person, "spamreport")
+    without = {"event": "delivered", "email": "reader000001@example.org"}
+    counts = tell(runtime, forged, foreign, test_send, without, "no object", 7)
+    assert counts == EventCounts(posts=1, received=6, unmatched=6)
+    assert suppressed(runtime) == {}
+    with runtime.reading() as session:
+        assert session.scalars(select(Event)).all() == []
+
+
+def test_an_unknown_event_is_kept_and_has_no_effect(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    people = hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    assert tell(runtime, event(runtime.links, issue_id, people[0], "teleported")).new == 1
+    assert tally(runtime, issue_id) == {"audience": 10, "pending": 5, "unknown": 5}
+    with runtime.reading() as session:
+        kept = session.scalars(select(Event).where(Event.natural_key.like("sg:%"))).one()
+        assert (kept.kind, kept.detail) == ("unknown", {"event": "teleported"})
+
+
+@pytest.mark.parametrize("name", ["processed", "deferred", "delivered", "bounce", "open", "click", "spamreport"])
+def test_any_event_settles_an_unknown_delivery_and_the_rest_of_its_request(runtime: Runtime, name: str) -> None:
+    issue_id, _ = start(runtime)
+    people = hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    hand_over(runtime, issue_id)
+    with runtime.transaction() as session:
+        assert issues.finish_if_done(session, issue_id, now=NOW) is IssueStatus.INCOMPLETE
+    tell(runtime, event(runtime.links, issue_id, people[2], name, **(SOFT if name == "bounce" else {})))
+    found = tally(runtime, issue_id)
+    assert (found["accepted"], found.get("unknown", 0)) == (10, 0)
+    with runtime.reading() as session:
+        assert issues.find_issue(session, issue_id).status == IssueStatus.SENT
+
+
+def test_after_a_second_attempt_an_event_settles_its_own_delivery_alone(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    people = hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    hand_over(runtime, issue_id)
+    with runtime.transaction() as session:
+        issues.finish_if_done(session, issue_id, now=NOW)
+        issues.resolve_unknown(session, issue_id, decision="resend", actor=OPERATOR, now=NOW)
+    hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    tell(runtime, event(runtime.links, issue_id, people[0], "processed"))
+    assert tally(runtime, issue_id) == {"audience": 10, "accepted": 6, "unknown": 4}
+
+
+def test_what_a_dead_worker_held_is_settled_one_by_one(runtime: Runtime) -> None:
+    issue_id, ids = start(runtime, people=4)
+    with runtime.transaction() as session:
+        sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
+        sending.expire_claims(session, now=NOW + LEASE * 2)
+    tell(runtime, event(runtime.links, issue_id, ids[0], "delivered"))
+    assert tally(runtime, issue_id) == {"audience": 4, "accepted": 1, "unknown": 3, "delivered": 1}
+
+
+def test_an_event_before_our_own_record_is_not_lost(runtime: Runtime) -> None:
+    issue_id, ids = start(runtime, people=2)
+    with runtime.transaction() as session:
+        sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
+    tell(runtime, event(runtime.links, issue_id, ids[0], "processed"))
+    with runtime.transaction() as session:
+        sending.expire_claims(session, now=NOW + LEASE * 2)
+    assert tally(runtime, issue_id) == {"audience": 2, "accepted": 1, "unknown": 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "why", "suppression"),
+    [
+        ("Bounced Address", DeliveryStatus.SUPPRESSED, DeliveryReason.SUPPRESSED_ADDRESS, "bounced"),
+        ("Spam Reporting Address", DeliveryStatus.SUPPRESSED, DeliveryReason.SUPPRESSED_ADDRESS, "complained"),
+        ("Unsubscribed Address", DeliveryStatus.SUPPRESSED, DeliveryReason.UNSUBSCRIBED, "unsubscribed"),
+        ("Invalid", DeliveryStatus.FAILED, DeliveryReason.INVALID_ADDRESS, "invalid"),
+        ("Spam Content", DeliveryStatus.FAILED, DeliveryReason.REFUSED, None),
+    ],
+)
+def test_a_drop_moves_an_accepted_delivery_on_and_tells_us_what_sendgrid_knows(
+    runtime: Runtime, reason: str, status: DeliveryStatus, why: DeliveryReason, suppression: str | None
+) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    tell(runtime, event(runtime.links, issue_id, person, "dropped", reason=reason, email=""))
+    tell(runtime, event(runtime.links, issue_id, person, "processed"))
+    assert row_of(runtime, issue_id, person) == (status, why)
+    assert list(suppressed(runtime).values()) == ([suppression] if suppression else [])
+
+
+def test_a_complaint_suppresses_the_address_at_once_and_takes_the_reader_off(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    tell(runtime, event(runtime.links, issue_id, person, "bounce", **HARD))
+    tell(runtime, event(runtime.links, issue_id, person, "spamreport"))
+    assert list(suppressed(runtime).values()) == ["complained"]
+    assert state(runtime)["left"] == {person}
+
+
+@pytest.mark.parametrize("name", ["unsubscribe", "group_unsubscribe"])
+def test_an_unsubscribe_at_the_provider_is_one_here_and_no_suppression(runtime: Runtime, name: str) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    tell(runtime, event(runtime.links, issue_id, person, name))
+    assert state(runtime)["left"] == {person}
+    assert tally(runtime, issue_id)["unsubscribed"] == 1
+    tell(runtime, event(runtime.links, issue_id, person, "group_resubscribe"))
+    assert state(runtime)["left"] == {person}
+    assert suppressed(runtime) == {}
+
+
+def test_a_hard_bounce_suppresses_and_a_block_touches_nobody(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    one, two, *_ = hand_over(runtime, issue_id)
+    tell(
+        runtime,
+        event(runtime.links, issue_id, one, "bounce", **HARD),
+        event(runtime.links, issue_id, two, "bounce", **BLOCKED),
+    )
+    with runtime.reading() as session:
+        row = session.scalars(select(Suppression)).one()
+    assert (row.address, row.reason) == ("reader000000@example.org", "bounced")
+    assert f"issue {issue_id}" in row.evidence
+    assert tally(runtime, issue_id)["bounced"] == 1
+
+
+def test_soft_bounces_suppress_after_a_run_of_issues_only(runtime: Runtime) -> None:
+    with runtime.transaction() as session:
+        mailing_list = make_list(session, make_newsletter(session))
+        ids = add_people(session, mailing_list, 2)
+        brief_id = make_approved_brief(session)
+    faithful, unlucky = ids
+    for week in range(5):
+        assert suppressed(runtime) == {}
+        with runtime.transaction() as session:
+            issue = issues.create_issue(session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=NOW)
+            issues.send_issue(session, issue.id, actor=OPERATOR, provider=SENDGRID, batch_size=5, now=NOW)
+        hand_over(runtime, issue.id)
+        at = SECOND + week * 7 * 86400
+        other = ("delivered", {}) if week == 2 else ("bounce", SOFT)
+        tell(
+            runtime,
+            event(runtime.links, issue.id, unlucky, "bounce", timestamp=at, **SOFT),
+            event(runtime.links, issue.id, faithful, other[0], timestamp=at, **other[1]),
+        )
+    assert suppressed(runtime) == {"reader000001@example.org": "bounced"}
+
+
+def test_a_suspended_account_pauses_the_provider_once(runtime: Runtime) -> None:
+    start(runtime)
+    said = {"event": "account_status_change", "type": "compliance_suspend", "timestamp": SECOND, "sg_event_id": "s1"}
+    assert tell(runtime, said).new == 1
+    with runtime.transaction() as session:
+        assert session.get_one(ProviderState, SENDGRID).needs_person
+        sending.resume_provider(session, SENDGRID, now=NOW)
+    assert tell(runtime, said, said).duplicate == 2
+    with runtime.reading() as session:
+        assert not session.get_one(ProviderState, SENDGRID).is_paused
+
+
+@pytest.mark.parametrize("fields", [HARD, BLOCKED])
+def test_too_many_refusals_pause_the_issue_and_a_resume_counts_anew(runtime: Runtime, fields: dict[str, str]) -> None:
+    issue_id, _ = start(runtime, people=300, batch_size=150)
+    people = hand_over(runtime, issue_id)
+    tell(runtime, *(event(runtime.links, issue_id, person, "bounce", **fields) for person in people[:7]))
+    assert status_of(runtime, issue_id) == IssueStatus.SENDING
+    tell(runtime, *(event(runtime.links, issue_id, person, "bounce", **fields) for person in people[7:20]))
+    assert status_of(runtime, issue_id) == IssueStatus.PAUSED
+    with runtime.transaction() as session:
+        issues.resume_issue(session, issue_id, actor=OPERATOR, now=NOW)
+    tell(runtime, *(event(runtime.links, issue_id, person, "bounce", **fields) for person in people[20:40]))
+    assert status_of(runtime, issue_id) == IssueStatus.SENDING
+
+
+def test_one_bounce_in_a_hundred_does_not_pause(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime, people=200, batch_size=200)
+    people = hand_over(runtime, issue_id)
+    tell(runtime, *(event(runtime.links, issue_id, person, "bounce", **HARD) for person in people[:2]))
+    assert status_of(runtime, issue_id) == IssueStatus.SENDING
+    with runtime.reading() as session:
+        health = reactions.health_of(session, issue_id)
+        assert (health.sent, health.hard, health.blocked) == (200, 2, 0)
+
+
+def status_of(runtime: Runtime, issue_id: int) -> str:
+    with runtime.reading() as session:
+        return issues.find_issue(session, issue_id).status
+
+
+def test_a_crash_after_the_answer_loses_nothing(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    with runtime.transaction() as session:
+        events.store_post(session, post(event(runtime.links, issue_id, person, "open")), source=SENDGRID, now=NOW)
+    with pytest.raises(RuntimeError, match="power cut"):
+        drain_and_fail(runtime)
+    assert "opened" not in tally(runtime, issue_id)
+    assert drain(runtime).new == 1
+    assert drain(runtime) == EventCounts()
+    assert tally(runtime, issue_id)["opened"] == 1
+
+
+def drain_and_fail(runtime: Runtime) -> None:
+    with runtime.transaction() as session:
+        assert events.drain_posts(session, links=runtime.links, now=NOW).new == 1
+        raise RuntimeError("power cut")
+
+
+def test_the_task_drains_what_waits_and_the_tick_announces_what_was_not(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    with runtime.transaction() as session:
+        events.store_post(session, post(event(runtime.links, issue_id, person, "open")), source=SENDGRID, now=NOW)
+    with runtime.transaction() as session:
+        assert events.announce_waiting(session, now=NOW)
+    assert tasks.drain_events(runtime, should_stop=lambda: False) == 1
+    with runtime.transaction() as session:
+        assert not events.announce_waiting(session, now=NOW)
+    assert tally(runtime, issue_id)["opened"] == 1
+
+
+def test_an_unreadable_post_does_not_hold_up_the_others(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    person = hand_over(runtime, issue_id)[0]
+    good = post(event(runtime.links, issue_id, person, "open"))
+    assert tell_posts(runtime, [b"[{]", good]) == EventCounts(posts=2, received=1, new=1)
+    with runtime.reading() as session:
+        found = session.scalars(select(InboxPost.status).order_by(InboxPost.id)).all()
+        assert found == [PostStatus.UNREADABLE, PostStatus.DONE]
+
+
+def test_old_posts_are_forgotten_and_waiting_ones_never(runtime: Runtime) -> None:
+    tell(runtime, {"event": "open"})
+    with runtime.transaction() as session:
+        events.store_post(session, b"[]", source=SENDGRID, now=NOW)
+        events.announce_waiting(session, now=NOW + timedelta(days=30))
+        assert session.scalars(select(InboxPost.status)).all() == [PostStatus.WAITING]
+
+
+NAMES: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ("processed", "delivered", "open", "click", "spamreport", "unsubscribe", "deferred")),
+    ("bounce", HARD),
+    ("bounce", SOFT),
+    ("bounce", BLOCKED),
+    ("dropped", {"reason": "Bounced Address"}),
+    ("dropped", {"reason": "Unsubscribed Address"}),
+    ("dropped", {"reason": "Spam Content"}),
+]
+
+
+@pytest.fixture
+def half_unknown(runtime: Runtime) -> int:
+    """An issue of six deliveries: one batch in doubt, one accepted."""
+    issue_id, _ = start(runtime, people=6, batch_size=3)
+    hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    hand_over(runtime, issue_id)
+    return issue_id
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    said=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(NAMES), st.integers(0, 2)), min_size=1, max_size=25),
+    seed=st.integers(0, 2**16),
+    size=st.integers(1, 7),
+)
+def test_any_order_and_any_duplication_leads_to_the_same_state(
+    runtime: Runtime,
+    half_unknown: int,
+    said: list[tuple[int, tuple[str, dict[str, Any]], int]],
+    seed: int,
+    size: int,
+) -> None:
+    told = [
+        event(runtime.links, half_unknown, 1 + person, name, timestamp=SECOND + second, **fields)
+        for person, (name, fields), second in said
+    ]
+    # SendGrid gives each event an id of its own: two that say the same are the same.
+    told = list({(e["nl_delivery"], e["event"], e["timestamp"]): e for e in told}.values())
+    chance = random.Random(seed)
+    mixed = told + chance.choices(told, k=len(told) // 2)
+    chance.shuffle(mixed)
+    before = snapshot(runtime)
+    tell(runtime, *told)
+    once = state(runtime)
+    restore(runtime, before)
+    for begin in range(0, len(mixed), size):
+        tell(runtime, *mixed[begin : begin + size])
+    assert state(runtime) == once
+    restore(runtime, before)
+
+
+def snapshot(runtime: Runtime) -> list[tuple[Any, ...]]:
+    with runtime.reading() as session:
+        return [
+            (row.issue_id, row.subscriber_id, row.status, row.reason, row.marks)
+            for row in session.scalars(select(Delivery))
+        ]
+
+
+def restore(runtime: Runtime, rows: list[tuple[Any, ...]]) -> None:
+    """Undo what events did, so that the same database serves another round."""
+    with runtime.transaction() as session:
+        for table in ("inbox_posts", "known_events", "suppressions"):
+            session.connection().exec_driver_sql(f"DELETE FROM {table}")
+        session.connection().exec_driver_sql("DELETE FROM events WHERE natural_key LIKE 'sg:%%'")
+        session.execute(update(Subscription).values(status=int(SubscriptionStatus.CONFIRMED)))
+        for issue_id, person, status, reason, marks in rows:
+            row = session.get_one(Delivery, (issue_id, person))
+            row.status, row.reason, row.marks = status, reason, marks
+
+
+def test_twenty_thousand_shuffled_events_with_a_third_told_twice_count_exactly(runtime: Runtime) -> None:
+    issue_id, ids = start(runtime, people=5_000, batch_size=1_000)
+    for _ in range(5):
+        hand_over(runtime, issue_id)
+    chance = random.Random(7)
+    unique = [event(runtime.links, issue_id, person, name) for person in ids for name in ("processed", "delivered")]
+    unique += [event(runtime.links, issue_id, person, "open") for person in ids[: 15_000 - len(unique)]]
+    told = unique + chance.sample(unique, 5_000)
+    chance.shuffle(told)
+    bodies = [post(*told[begin : begin + 1_000]) for begin in range(0, len(told), 1_000)]
+    assert tell_posts(runtime, bodies) == EventCounts(posts=20, received=20_000, new=15_000, duplicate=5_000)
+    expected = {"audience": 5_000, "accepted": 5_000, "delivered": 5_000, "opened": 5_000}
+    assert tally(runtime, issue_id) == expected
+    with runtime.reading() as session:
+        kinds = Counter(dict(session.execute(select(Event.kind, func.count()).group_by(Event.kind)).all()))
+    assert kinds == {"queued": 5_000, "delivered": 5_000, "opened": 5_000}
+
+
+def test_a_stored_post_holds_the_bytes_as_they_came(runtime: Runtime) -> None:
+    body = b'[{"event":"open"},\r\n{"event":"open"}]\r\n'
+    with runtime.transaction() as session:
+        assert events.store_post(session, body, source=SENDGRID, now=NOW)
+        assert not events.store_post(session, body, source=SENDGRID, now=NOW)
+    assert orjson.loads(body)
+    assert drain(runtime) == EventCounts(posts=1, received=2, unmatched=2)

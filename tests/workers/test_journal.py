@@ -1,0 +1,84 @@
+"""Facts about the journal of a batch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.domain.last_words import LastWords
+from newsletter.domain.mail import Outcome, OutcomeKind
+from tests.providers.mails import make_mailing, make_recipients
+from workers.journal import FOLDER, Lease, LeaseLost, forget_journals, open_journal, read_last_words
+
+NOW = datetime(2026, 6, 22, tzinfo=UTC)
+
+
+def make_lease(seconds: float = 60) -> Lease:
+    return Lease(now=lambda: NOW, length=timedelta(seconds=seconds))
+
+
+def test_it_tells_the_accepted_from_the_mail_in_flight_and_says_nothing_of_the_rest(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    mailing = journal.watch(make_mailing(), make_lease())
+    for recipient, kind in zip(make_recipients(5), [*OutcomeKind, None], strict=True):
+        mailing.compose(recipient)
+        if kind is not None:
+            journal.note(Outcome(subscriber_id=recipient.subscriber_id, kind=kind))
+    # ACCEPTED 1, REFUSED 2, DEFERRED 3, UNKNOWN 4; 5 was being handed over; a sixth was never touched.
+    assert read_last_words(tmp_path, "claim") == LastWords(
+        accepted=frozenset({1}), refused=frozenset({2}), in_doubt=frozenset({4, 5})
+    )
+
+
+def test_a_mail_composed_again_is_in_doubt_again(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    mailing = journal.watch(make_mailing(), make_lease())
+    (recipient,) = make_recipients(1)
+    mailing.compose(recipient)
+    journal.note(Outcome(subscriber_id=1, kind=OutcomeKind.DEFERRED))
+    mailing.compose(recipient)
+    assert read_last_words(tmp_path, "claim").in_doubt == {1}
+
+
+def test_no_mail_leaves_after_the_lease_and_the_journal_has_it_as_doubt(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    mailing = journal.watch(make_mailing(), make_lease(seconds=0))
+    with pytest.raises(LeaseLost):
+        mailing.compose(make_recipients(1)[0])
+    assert read_last_words(tmp_path, "claim").in_doubt == {1}
+
+
+def test_a_clock_that_is_set_forward_ends_the_lease() -> None:
+    times = [NOW, NOW + timedelta(hours=1)]
+    lease = Lease(now=lambda: times.pop(0), length=timedelta(minutes=1))
+    with pytest.raises(LeaseLost):
+        lease.check()
+
+
+def test_a_journal_of_another_boot_counts_for_nothing(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    journal.watch(make_mailing(), make_lease()).compose(make_recipients(1)[0])
+    path = tmp_path / FOLDER / "claim"
+    path.write_bytes(b"Banother-boot\n" + path.read_bytes().partition(b"\n")[2])
+    assert read_last_words(tmp_path, "claim") is None
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    open_journal(tmp_path, "claim").note(Outcome(subscriber_id=1, kind=OutcomeKind.ACCEPTED))
+    with (tmp_path / FOLDER / "claim").open("ab") as file:
+        file.write(b"S")
+    assert read_last_words(tmp_path, "claim") == LastWords(
+        accepted=frozenset({1}), refused=frozenset(), in_doubt=frozenset()
+    )
+
+
+def test_a_journal_goes_when_all_is_written_and_old_ones_are_forgotten(tmp_path: Path) -> None:
+    open_journal(tmp_path, "settled").close(is_settled=True)
+    open_journal(tmp_path, "left").close(is_settled=False)
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["left"]
+    forget_journals(tmp_path, now=datetime.now(UTC))
+    assert read_last_words(tmp_path, "left") is not None
+    forget_journals(tmp_path, now=datetime.now(UTC) + timedelta(days=3))
+    assert read_last_words(tmp_path, "left") is None
