@@ -47,7 +47,8 @@ def complaint(token: str = "", *, kind: str = "abuse", recipient: str = "") -> b
     told = f"Original-Rcpt-To: {recipient}\n" if recipient else ""
     message_id = f"Message-ID: <{token}@harbour.example>\n" if token else ""
     return (
-        "From: complaints@mailbox.example\nTo: abuse@harbour.example\nSubject: Complaint about a mail\nMIME-Version: 1.0\n"
+        "From: complaints@mailbox.example\nTo: abuse@harbour.example\n"
+        "Subject: Complaint about a mail\nMIME-Version: 1.0\n"
         'Content-Type: multipart/report; report-type=feedback-report; boundary="=_report"\n\n'
         "--=_report\nContent-Type: text/plain\n\nOne of our users reported this mail.\n\n"
         "--=_report\nContent-Type: message/feedback-report\n\n"

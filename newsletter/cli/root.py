@@ -70,6 +70,7 @@ COMMANDS: dict[str, Entry] = (
         ("web", "processes", "Run the web process: console, public pages, health checks."),
         ("worker", "processes", "Run a Celery worker that sends mail."),
         ("beat", "processes", "Run the scheduler that ticks every few seconds. Two at once do no harm."),
+        ("bench", "bench", "Repeatable benchmarks; they touch no data of yours."),
     )
 )
 

@@ -66,6 +66,7 @@ def mutated(raw: bytes, dice: random.Random) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.timeout(max(120, COUNT // 20))
 def test_no_mutated_mail_raises_or_hangs() -> None:
     corpus = CORPUS.rglob("*.eml") if CORPUS.is_dir() else ()
     mails = [path.read_bytes() for path in sorted([*SAMPLES.glob("*.eml"), *corpus])]

@@ -18,6 +18,7 @@ from newsletter.inbound.mailboxes import mails_in
 from newsletter.runtime import Runtime
 from newsletter.services import bouncing, issues, subscribers
 from newsletter.services.bouncing import BounceCounts
+from newsletter.services.users import OPERATOR
 from tests.bounce_mails import autoreply, complaint, delivery_report, leaving_address, plain_mail, return_path
 from tests.factories import NOW, make_issue, start_issue
 
@@ -95,6 +96,7 @@ def test_the_event_says_class_category_status_and_the_rule_that_decided(sent: Se
 )
 def test_a_bounce_finds_its_delivery_wherever_the_token_came_back(sent: Sent, where: str) -> None:
     token = sent.token
+    returned = f"--=_report\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{token}@h.example>\n\n--=_report--"
     raw = {
         "to": delivery_report(sent.email, to=sent.path),
         "delivered-to": f"Delivered-To: {sent.path}\n".encode() + delivery_report(sent.email),
@@ -103,7 +105,7 @@ def test_a_bounce_finds_its_delivery_wherever_the_token_came_back(sent: Sent, wh
         ),
         "message id": delivery_report(sent.email).replace(
             b"--=_report--",
-            f"--=_report\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{token}@h.example>\n\n--=_report--".encode(),
+            returned.encode(),
         ),
     }.get(where, delivery_report(sent.email))
     recipients = {"envelope": [sent.path], "upper case envelope": [sent.path.upper()]}.get(where, [])
@@ -226,8 +228,10 @@ def test_five_issues_in_a_row_and_two_weeks_of_soft_bounces_suppress(sent: Sent,
         now = NOW + timedelta(days=4 * number)
         with runtime.transaction() as session:
             first = issues.find_issue(session, sent.issue_id)
-            issue = issues.create_issue(session, brief_id=first.brief_id, list_slugs=["readers"], actor=None, now=now)
-            issues.send_issue(session, issue.id, actor=None, provider="outbox", batch_size=4, now=now)
+            issue = issues.create_issue(
+                session, brief_id=first.brief_id, list_slugs=["readers"], actor=OPERATOR, now=now
+            )
+            issues.send_issue(session, issue.id, actor=OPERATOR, provider="outbox", batch_size=4, now=now)
         path = return_path(runtime.links.delivery_token(issue.id, sent.person))
         assert sent.ingest(delivery_report(sent.email, **full), path, now=now + timedelta(hours=1)) == SOFT
     assert sent.suppressed() == {sent.email: SuppressionReason.BOUNCED}

@@ -1,0 +1,61 @@
+"""What a plain program does: the SDK's helper objects, or EmailMessage and smtplib, for a few hundred recipients."""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from collections.abc import Callable
+from email.message import EmailMessage
+from importlib import import_module
+
+from newsletter import samples
+
+SMTP_MAILS = 300
+SENDGRID_CALLS = 4
+SENDGRID_RECIPIENTS = 500
+_HTML_BYTES = 45_000
+
+
+def measure(provider: str, host: str, port: int) -> float:
+    """Microseconds per recipient of the plain way to this sink, in the same conditions as ours."""
+    ways: dict[str, Callable[[str, int], int]] = {"smtp": _send_by_smtplib, "sendgrid": _send_by_helpers}
+    started = time.perf_counter()
+    count = ways[provider](host, port)
+    return (time.perf_counter() - started) / count * 1e6
+
+
+def _send_by_smtplib(host: str, port: int) -> int:
+    text = samples.brief_text()
+    html = "<p>" + (text * (_HTML_BYTES // len(text) + 1)) + "</p>"
+    with smtplib.SMTP(host, port, timeout=30) as client:
+        for number in range(SMTP_MAILS):
+            mail = EmailMessage()
+            mail["From"] = samples.NEWSLETTER["from_email"]
+            mail["To"] = f"reader{number}@example.org"
+            mail["Subject"] = "The morning"
+            mail["Message-ID"] = f"<baseline{number}@example.org>"
+            mail.set_content(f"Reader {number}\n{text}")
+            mail.add_alternative(f"<p>Reader {number}</p>{html}", subtype="html")
+            client.send_message(mail)
+    return SMTP_MAILS
+
+
+def _send_by_helpers(host: str, port: int) -> int:
+    # By name: the product itself does without these objects, and its rules of import know SendGrid in one home only.
+    sdk = import_module("sendgrid")
+    mails = import_module("sendgrid.helpers.mail")
+    client = sdk.SendGridAPIClient("SG.bench.bench", host=f"http://{host}:{port}")
+    for call in range(SENDGRID_CALLS):
+        mail = mails.Mail(from_email=samples.NEWSLETTER["from_email"], subject="The morning", html_content="<p>-g-</p>")
+        for number in range(SENDGRID_RECIPIENTS):
+            person = mails.Personalization()
+            person.add_to(mails.To(f"reader{number}@example.org", f"Reader {number}"))
+            person.add_header(mails.Header("Message-ID", f"<{call}.{number}@example.org>"))
+            person.add_header(mails.Header("List-Unsubscribe", f"<https://example.org/u/{call}{number}>"))
+            for slot in ("-g-", "-e-", "-u-", "-w-", "-t-", "-x-"):
+                person.add_substitution(mails.Substitution(slot, f"Reader {number}"))
+            person.add_custom_arg(mails.CustomArg("nl_delivery", f"baseline{call}.{number}"))
+            person.add_custom_arg(mails.CustomArg("nl_issue", "1"))
+            mail.add_personalization(person)
+        client.send(mail)
+    return SENDGRID_CALLS * SENDGRID_RECIPIENTS

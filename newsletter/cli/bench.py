@@ -1,0 +1,141 @@
+"""`newsletter bench …`: repeatable benchmarks, each in databases and processes of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsletter.bench import chaos as chaos_bench
+from newsletter.bench import events as events_bench
+from newsletter.bench import imports as import_bench
+from newsletter.bench import rate as rate_bench
+from newsletter.bench import send as send_bench
+from newsletter.bench.site import fresh_database
+from newsletter.cli.output import AsJson, print_result
+from newsletter.errors import Conflict, InvalidInput
+from newsletter.settings import ProviderName
+
+Recipients = Annotated[int, typer.Option(min=1, help="How many subscribers are made and mailed.")]
+Provider = Annotated[str, typer.Option(help="smtp or sendgrid.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")]
+Database = Annotated[
+    str, typer.Option(metavar="URL", help="A Postgres to make a database on, dropped afterwards; else an SQLite file.")
+]
+Broker = Annotated[str, typer.Option(metavar="URL", help="A Redis database of its own; else the embedded broker.")]
+Minutes = Annotated[float, typer.Option(min=0.1, help="Longest time, in minutes.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `newsletter bench …`."""
+    group = typer.Typer(no_args_is_help=True, help="Repeatable benchmarks; they touch no data of yours.")
+    group.command("send")(send)
+    group.command("chaos")(chaos)
+    group.command("import")(import_rows)
+    group.command("rate")(rate)
+    group.command("events")(events)
+    app.add_typer(group, name="bench")
+
+
+def send(
+    recipients: Recipients = 20_000,
+    provider: Provider = "sendgrid",
+    workers: Workers = 2,
+    database: Database = "",
+    broker: Broker = "",
+    sink: Annotated[str, typer.Option(metavar="HOST:PORT", help="Another SMTP sink than our own.")] = "",
+    minutes: Minutes = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Send an issue as fast as it goes, and say where the time goes.
+
+    Example: newsletter bench send --recipients 20000 --provider sendgrid --json
+    """
+    result = send_bench.run(
+        database,
+        broker,
+        recipients=recipients,
+        provider=_known(provider),
+        workers=workers,
+        sink_address=sink,
+        seconds=minutes * 60,
+    )
+    print_result(result, as_json=as_json)
+
+
+def chaos(
+    recipients: Recipients = 20_000,
+    provider: Provider = "smtp",
+    workers: Workers = 4,
+    kills: Annotated[int, typer.Option(min=0, help="How many processes are killed.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same kills and faults.")] = 1,
+    minutes: Minutes = 10,
+    database: Database = "",
+    broker: Broker = "",
+    as_json: AsJson = False,
+) -> None:
+    """Kill processes and let the provider misbehave in mid-send; exit code 1 if anybody is missing, doubled or wrong.
+
+    Example: newsletter bench chaos --recipients 2000 --kills 10 --seed 7
+    """
+    result = chaos_bench.run(
+        database,
+        broker,
+        recipients=recipients,
+        provider=_known(provider),
+        workers=workers,
+        kills=kills,
+        seed=seed,
+        minutes=minutes,
+    )
+    print_result(result, as_json=as_json)
+    if not result["is_clean"]:
+        raise Conflict(f"the ledger and the provider disagree: run it again with --seed {seed} and look at the figures")
+
+
+def import_rows(
+    rows: Annotated[int, typer.Option(min=1, help="How many lines the CSV file has.")] = 100_000,
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Import subscribers from a CSV file made for it, twice.
+
+    Example: newsletter bench import --rows 1000000
+    """
+    print_result(import_bench.run(database, rows=rows), as_json=as_json)
+
+
+def rate(
+    per_second: Annotated[float, typer.Option(min=1, help="The rate that is set.")] = 500,
+    seconds: Annotated[int, typer.Option(min=3, help="For how long.")] = 60,
+    workers: Workers = 4,
+    database: Database = "",
+    broker: Broker = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send at a set rate, and count the mails that arrive in each second.
+
+    Example: newsletter bench rate --per-second 500 --seconds 60 --workers 4
+    """
+    result = rate_bench.run(database, broker, per_second=per_second, seconds=seconds, workers=workers)
+    print_result(result, as_json=as_json)
+
+
+def events(
+    posts: Annotated[int, typer.Option(min=1, help="How many posts of events come in.")] = 100,
+    events_per_post: Annotated[int, typer.Option(min=1, help="Events in each.")] = 1_000,
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take in provider events, in sets and row by row for comparison.
+
+    Example: newsletter bench events --posts 100 --events-per-post 1000
+    """
+    with fresh_database(database) as url:
+        print_result(events_bench.run(url, posts, events_per_post), as_json=as_json)
+
+
+def _known(provider: str) -> str:
+    if provider not in (ProviderName.SMTP, ProviderName.SENDGRID):
+        raise InvalidInput(f"there is no benchmark for {provider}: use --provider smtp or --provider sendgrid")
+    return provider
