@@ -97,7 +97,7 @@ def _ledger_bytes(site: Site, recipients: int) -> float | None:
     with site.runtime.reading() as session:
         if session.get_bind().dialect.name != "postgresql":
             return None
-        size = session.execute(text("SELECT pg_total_relation_size('deliveries')")).scalar_one()
+        size: int = session.execute(text("SELECT pg_total_relation_size('deliveries')")).scalar_one()
     return round(size / recipients, 1)
 
 

@@ -82,7 +82,9 @@ class DnsResolver:
             self._resolver.nameservers = [str(ipaddress.ip_address(host.strip("[]")))]
             self._resolver.port = int(port or 53)
         except ValueError:
-            raise InvalidInput("--resolver needs the address of a name server, as 192.0.2.53 or 192.0.2.53:53") from None
+            raise InvalidInput(
+                "--resolver needs the address of a name server, as 192.0.2.53 or 192.0.2.53:53"
+            ) from None
 
     def _ask(self, name: str, kind: str) -> list[Any]:
         try:

@@ -72,7 +72,9 @@ def judge_spf(domain: str, texts: Sequence[str], *, lookups: int, name: str = "S
     if not records:
         return _failed(name, f"{domain} has no SPF record", publish)
     if len(records) > 1:
-        return _failed(name, f"{domain} has {len(records)} SPF records: mailboxes take none of them", "merge them into one")
+        return _failed(
+            name, f"{domain} has {len(records)} SPF records: mailboxes take none of them", "merge them into one"
+        )
     [record] = records
     if lookups > MAX_SPF_LOOKUPS:
         message = f"{record} makes mailboxes ask DNS {lookups} times, and {MAX_SPF_LOOKUPS} are allowed"

@@ -148,8 +148,9 @@ def _public(key: RSAPrivateKey | Ed25519PrivateKey) -> str:
 
 def _check_line_ends(message: bytes) -> None:
     pairs = message.count(b"\r\n")
-    if message.count(b"\n") != pairs or message.count(b"\r") != pairs:
-        raise InvalidInput("a mail to be signed must end its lines with CRLF and hold no CR or LF alone")
+    # A last line without its end is read in two ways, and SMTP would add the end.
+    if message.count(b"\n") != pairs or message.count(b"\r") != pairs or not message.endswith(b"\r\n"):
+        raise InvalidInput("a mail to be signed must end each line with CRLF and hold no CR or LF alone")
 
 
 def _split(message: bytes) -> tuple[bytes, bytes]:
@@ -176,9 +177,7 @@ def _listed_names(fields: _Fields) -> list[str]:
     counts = Counter(name for name, _ in fields)
     if counts[b"from"] != 1:
         raise InvalidInput("a mail to be signed must have exactly one From: compose it anew")
-    others = [
-        name.decode("ascii") for name in counts if name.startswith(b"list-") and name not in _OVERSIGNED_NAMES
-    ]
+    others = [name.decode("ascii") for name in counts if name.startswith(b"list-") and name not in _OVERSIGNED_NAMES]
     listed: list[str] = []
     for shown in (*OVERSIGNED, *others):
         listed += [shown] * (counts[shown.lower().encode()] + 1)
@@ -191,7 +190,7 @@ def _signing_time(fields: _Fields) -> int:
     try:
         return max(0, int(parsedate_to_datetime(date.decode("ascii")).timestamp()))
     except (ValueError, OverflowError):
-        raise InvalidInput("a mail to be signed must have a Date that can be read (RFC 5322): compose it anew") from None
+        raise InvalidInput("a mail to be signed must have a Date that can be read: compose it anew") from None
 
 
 def _signed_text(fields: _Fields, listed: Iterable[str], unsigned: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dkim
@@ -65,13 +64,6 @@ def tags(signed: bytes) -> dict[str, str]:
     return {name.strip(): re.sub(r"\s", "", value) for name, value in pairs}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mail:
-    """A real mail of the sample brief, and how it is composed."""
-
-    compose: Callable[[], bytes]
-
-
 @pytest.fixture(scope="module")
 def mail() -> bytes:
     template = MimeTemplate.compile(
@@ -118,8 +110,10 @@ def test_no_line_of_the_signature_is_longer_than_76_characters(mail: bytes) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type", "Feedback-ID"]
-    + ["List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "List-Help", "List-Archive", "List-Post", "List-Owner"],
+    (
+        "From To Subject Date Message-ID Reply-To MIME-Version Content-Type Feedback-ID "
+        "List-Unsubscribe List-Unsubscribe-Post List-Id List-Help List-Archive List-Post List-Owner"
+    ).split(),
 )
 def test_a_header_that_matters_cannot_be_added_on_the_way(mail: bytes, name: str) -> None:
     signed = SIGNERS["rsa"].sign(mail)
@@ -142,18 +136,16 @@ def test_any_list_header_is_signed_also_one_that_nobody_thought_of() -> None:
         b"\r\n",
         b"\r\n\r\n\r\n",
         b" \t \r\n\t\r\n",
-        b"no line end",
-        b"no line end  ",
         b"line\r\n\r\n\r\n",
-        b"line\r\n \r\n\t\t\r\n ",
+        b"line\r\n \r\n\t\t\r\n \r\n",
         b"\r\n\r\nfirst lines are empty\r\n",
         b"runs  of \t\t spaces  \r\n\tat both ends\t\r\n",
         b" a\t\r\n\r\n b\r\n",
         "naïve 渡轮\r\n".encode(),
-        b"x" * 200_000 + b"\r\n",
-        b"a  b \r\n" * 40_000 + b"\r\n" * 20_000,
-        b"\r\n" * 50_000 + b"end",
-        b" " * 150_000 + b"\r\n" + b" " * 150_000 + b"x",
+        b"x" * 140_000 + b"\r\n",
+        b"a  b \r\n" * 12_000 + b"\r\n" * 100,
+        b"\r\n" * 40_000 + b"end\r\n",
+        b"x" * 65_530 + b"  \t" * 6 + b"\r\n\r\n \r\nend\r\n",
     ],
     ids=lambda body: f"{body[:16]!r}-{len(body)}",
 )
@@ -165,7 +157,6 @@ def test_unusual_bodies_verify(body: bytes) -> None:
     "header",
     [
         b"Subject:no space\r\n",
-        b"Subject :  space before\r\n",
         b"Subject: folded\r\n\there \r\n   and  here\r\n",
         b"subJECT: case\r\n",
         b"Subject:\r\n",
@@ -186,23 +177,22 @@ header_text = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_si
 body_line = st.lists(st.sampled_from([" ", "  ", "\t", "a", "=", ".", "渡", "word", "\x0b", "\x00"]), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     subject=header_text,
     extra=st.lists(st.tuples(st.sampled_from(["X-Note", "List-Id", "Cc", "Received"]), header_text), max_size=3),
     lines=st.lists(body_line.map("".join), max_size=12),
-    end=st.sampled_from(["", "\r\n"]),
 )
 def test_every_message_with_crlf_line_ends_verifies(
-    subject: str, extra: list[tuple[str, str]], lines: list[str], end: str
+    subject: str, extra: list[tuple[str, str]], lines: list[str]
 ) -> None:
     shown = "".join(f"{name}: {value}\r\n" for name, value in extra)
     head = HEAD.replace(b"Subject: Ferries", f"Subject: {subject}".encode())
-    message = head + shown.encode() + b"\r\n" + ("\r\n".join(lines) + end).encode()
+    message = head + shown.encode() + b"\r\n" + "".join(line + "\r\n" for line in lines).encode()
     assert is_valid(SIGNERS["ed25519"].sign(message), SIGNERS["ed25519"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_one_changed_letter_fails(mail: bytes, data: st.DataObject) -> None:
     signed = SIGNERS["ed25519"].sign(mail)
@@ -223,6 +213,7 @@ def test_a_changed_header_fails(mail: bytes, part: bytes) -> None:
     [
         HEAD.replace(b"\r\n", b"\n") + b"\nHello\n",
         HEAD + b"\r\nHello\n",
+        HEAD + b"\r\nHello",
         HEAD + b"\r\nHello\rworld\r\n",
         HEAD.replace(b"Ferries", b"Ferries\nBcc: all@example.org") + b"\r\nHello\r\n",
         HEAD + b"no colon here\r\n\r\nHello\r\n",
@@ -253,7 +244,7 @@ def test_a_domain_or_selector_can_bring_nothing_into_the_header(name: str) -> No
 
 
 def test_a_domain_with_accents_is_signed_for_in_punycode() -> None:
-    assert tags(DkimSigner(RSA_KEY, "zeitung-köln.example", "s1").sign(HEAD))["d"] == "xn--zeitung-kln-0fb.example"
+    assert tags(DkimSigner(RSA_KEY, "zeitung-köln.example", "s1").sign(HEAD))["d"] == "xn--zeitung-kln-zfb.example"
 
 
 @pytest.mark.parametrize(
