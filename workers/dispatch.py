@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from newsletter.domain.issue import FINAL_STATUSES
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.domain.retrying import provider_down_delay
 from newsletter.errors import ConfigurationError, Conflict, ServiceUnavailable
@@ -21,7 +22,7 @@ from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
 from newsletter.rendering import DkimSigner, Rendered
 from newsletter.runtime import Runtime
-from newsletter.services import issues, sending
+from newsletter.services import issues, reactions, sending
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.sending import Claim
 from workers.journal import Journal, Lease, LeaseLost, open_journal
@@ -144,6 +145,16 @@ class Dispatcher:
 
     def _finish_claim(self, claim: Claim, recorder: Recorder, expected: int) -> None:
         outcome = "done" if recorder.count == expected else "handed_back"
+        log.info(
+            "batch.%s issue_id=%s batch_id=%s attempt=%s mails=%s of=%s deferred=%s",
+            outcome,
+            claim.issue_id,
+            claim.batch_id,
+            claim.attempt_number,
+            recorder.count,
+            expected,
+            recorder.deferred,
+        )
         self.persist(
             lambda session: sending.finish_claim(
                 session,
@@ -182,7 +193,9 @@ class Dispatcher:
 
     def _finish_issue(self, issue_id: int) -> None:
         with self.runtime.transaction() as session:
-            issues.finish_if_done(session, issue_id, now=self.runtime.now())
+            status = issues.finish_if_done(session, issue_id, now=self.runtime.now())
+        if status in FINAL_STATUSES:
+            log.info("issue.%s issue_id=%s", status, issue_id)
 
     def persist(self, write: Callable[[Session], T]) -> T:
         """Write what the provider told us; a database that is away is waited for as long as the lease lasts."""
@@ -272,18 +285,20 @@ class Recorder:
         outcomes: Sequence[Outcome] = tuple(self._waiting)
         dispatcher = self._dispatcher
         since = dispatcher.runtime.now()
-        may_go_on = dispatcher.persist(
-            lambda session: sending.record_outcomes(
-                session,
-                self._claim,
-                outcomes,
-                source=dispatcher.runtime.provider.name,
-                now=since,
-                lease=dispatcher.lease,
-            )
-        )
+        may_go_on = dispatcher.persist(lambda session: self._record(session, outcomes, since=since))
         if may_go_on:
             self._lease.renew(since)
         self._waiting.clear()
         self._last = time.monotonic()
         self.is_stopped = self.is_stopped or not may_go_on
+
+    def _record(self, session: Session, outcomes: Sequence[Outcome], *, since: datetime) -> bool:
+        runtime = self._dispatcher.runtime
+        source = runtime.provider.name
+        may_go_on = sending.record_outcomes(
+            session, self._claim, outcomes, source=source, now=since, lease=self._dispatcher.lease
+        )
+        reactions.react_to_refusals(
+            session, self._claim.issue_id, outcomes, address_key=runtime.links.address_key, source=source, now=since
+        )
+        return may_go_on

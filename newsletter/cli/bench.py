@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -29,12 +32,23 @@ Minutes = Annotated[float, typer.Option(min=0.1, help="Longest time, in minutes.
 def register(app: typer.Typer) -> None:
     """Add `newsletter bench …`."""
     group = typer.Typer(no_args_is_help=True, help="Repeatable benchmarks; they touch no data of yours.")
+    group.callback()(_end_in_order)
     group.command("send")(send)
     group.command("chaos")(chaos)
     group.command("import")(import_rows)
     group.command("rate")(rate)
     group.command("events")(events)
     app.add_typer(group, name="bench")
+
+
+def _end_in_order() -> None:
+    """Repeatable benchmarks; they touch no data of yours."""
+    # Processes and the database of a benchmark go with it, also when it is asked to stop.
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def send(

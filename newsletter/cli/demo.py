@@ -205,7 +205,7 @@ def _show_summary(runtime: Runtime, result: DemoResult, settings: Settings, *, i
             "Stop with Ctrl-C",
         ]
     else:
-        lines += ["", "Try next: newsletter demo          the same, then the console with the mails to look at"]
+        lines += ["", "Try next: python3 dev.py demo      the same, then the console with the mails to look at"]
     console.print(Panel("\n".join(lines), title="Done", border_style="green", expand=False))
 
 

@@ -162,7 +162,7 @@ def judge_dmarc(domain: str, texts: Sequence[str], *, found_at: str = "") -> Che
 
 
 def judge_bounce_domain(domain: str, bounce_domain: str, hosts: Sequence[str]) -> Check:
-    """Whether bounces find a mail server, and the return path speaks for the From domain; `hosts` are those of its MX."""
+    """Whether bounces find a mail server and the return path speaks for the From domain; `hosts` are of its MX."""
     name = "bounce domain"
     if not hosts:
         return _failed(

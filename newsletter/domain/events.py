@@ -177,6 +177,11 @@ def meaning_of_bounce(*, type_: str, status: str, reason: str, classification: s
     )
 
 
+def meaning_of_refusal(response: str) -> Meaning:
+    """What a mail server's own refusal of a recipient means ("550 5.1.1 no such user"): the same as a bounce."""
+    return meaning_of_bounce(type_="bounce", status="", reason=response, classification="")
+
+
 def _refused_us(category: Category | None) -> Meaning:
     """A server that refused us for now or for what we are: the person's address is as good as before."""
     is_passing = category in (Category.THROTTLE, Category.TRANSIENT, Category.MAILBOX_FULL, Category.NETWORK)

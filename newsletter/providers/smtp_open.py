@@ -131,7 +131,7 @@ def _failures(relay: Relay) -> Iterator[None]:
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise ProviderUnavailable(
-            f"the SMTP server {relay} cannot be reached ({_reason(error)}): it is tried again",
+            f"the SMTP server {relay} cannot be reached ({_reason(error)}): start it, or correct SMTP_URL",
             retry_after_seconds=RETRY_SECONDS,
         ) from None
 

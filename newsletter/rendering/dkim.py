@@ -54,8 +54,6 @@ _OVERSIGNED_NAMES = frozenset(name.lower().encode() for name in OVERSIGNED)
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _SPACES = re.compile(rb"[ \t]+")
-# Of the spaces of a body most are single: only the others cost a substitution.
-_WIDE_SPACES = re.compile(rb"[ \t]{2,}|\t")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _LABELS = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
@@ -212,7 +210,7 @@ def _body_hash(body: bytes) -> bytes:
     digest = hashlib.sha256()
     is_empty, waiting = True, 0
     for portion in _portions(body):
-        lines = _WIDE_SPACES.sub(b" ", portion).replace(b" \r\n", b"\r\n")
+        lines = _with_single_spaces(portion).replace(b" \r\n", b"\r\n")
         kept = lines.rstrip(b" \r\n")
         if kept:
             digest.update(b"\r\n" * waiting + kept)
@@ -222,6 +220,14 @@ def _body_hash(body: bytes) -> bytes:
     if not is_empty:
         digest.update(b"\r\n")
     return digest.digest()
+
+
+def _with_single_spaces(portion: bytes) -> bytes:
+    """Runs of spaces and tabs as one space. Halving them is several times as fast as a regular expression."""
+    lines = portion.replace(b"\t", b" ")
+    while b"  " in lines:
+        lines = lines.replace(b"  ", b" ")
+    return lines
 
 
 def _portions(body: bytes) -> Iterator[bytes]:

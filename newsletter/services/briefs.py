@@ -250,7 +250,9 @@ def _require_second_person(session: Session, row: BriefRow, submitted: Decision,
     if not newsletter.requires_four_eyes:
         return
     authors = {version_of(session, row).author_id, submitted.user_id}
-    if actor.user_id is None or actor.user_id in authors:
+    if actor.user_id is None:
+        raise Forbidden(f"{newsletter.name} needs a second person: say who approves, with --as EMAIL")
+    if actor.user_id in authors:
         raise Forbidden(f"{newsletter.name} needs a second person: who wrote or submitted a brief may not approve it")
 
 

@@ -92,7 +92,7 @@ class MailingFactory:
         return {
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "List-Id": f"<{slug}.{self._domain}>",
-            "List-Help": f"<{self._web_url}>",
+            "List-Help": f"<{self._links.archive_url(slug)}>",
             "List-Archive": f"<{self._links.archive_url(slug)}>",
             "List-Post": "NO",
             "Feedback-ID": f"{self._issue_id}:{slug}:newsletter",

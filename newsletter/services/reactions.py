@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.queries import troubles as queries
 from newsletter.domain.bounces import BounceClass
-from newsletter.domain.events import EventKind, Meaning
+from newsletter.domain.events import EventKind, Meaning, meaning_of_refusal
 from newsletter.domain.issue import IssueStatus
+from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.reacting import Alarm, Health, PastIssue, alarms_for, suppression_for
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.services import audit, issues, sending, subscribers, suppressions
@@ -42,6 +43,21 @@ def react(
     _unsubscribe(session, about_people, source=source, now=now)
     for issue_id in sorted({issue_id for issue_id, _, meaning in about_people if _weighs(meaning)}):
         watch_issue(session, issue_id, now=now)
+
+
+def react_to_refusals(
+    session: Session,
+    issue_id: int,
+    outcomes: Sequence[Outcome],
+    *,
+    address_key: Callable[[str], bytes],
+    source: str,
+    now: datetime,
+) -> None:
+    """Draw the consequences of what a mail server told us directly: an unknown address is mailed no more."""
+    refused = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.REFUSED]
+    troubles = [(issue_id, outcome.subscriber_id, meaning_of_refusal(outcome.response)) for outcome in refused]
+    react(session, troubles, address_key=address_key, source=source, now=now)
 
 
 def watch_issue(session: Session, issue_id: int, *, now: datetime) -> list[Alarm]:

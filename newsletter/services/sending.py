@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import Attempt, Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
+from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
@@ -281,17 +282,22 @@ def _is_told(outcome: Outcome) -> bool:
     return outcome.kind is not OutcomeKind.ACCEPTED
 
 
-_EVENT_KINDS = {OutcomeKind.REFUSED: "rejected", OutcomeKind.DEFERRED: "deferred", OutcomeKind.UNKNOWN: "unknown"}
+_EVENT_KINDS = {OutcomeKind.DEFERRED: EventKind.DEFERRED, OutcomeKind.UNKNOWN: EventKind.UNKNOWN}
 
 
 def _event(claim: Claim, outcome: Outcome, source: str, now: datetime) -> dict[str, object]:
-    kind = _EVENT_KINDS[outcome.kind]
+    detail: dict[str, object] = {"response": outcome.response, "attempt": claim.attempt_number}
+    kind = _EVENT_KINDS.get(outcome.kind)
+    if kind is None:
+        meaning = meaning_of_refusal(outcome.response)
+        kind = meaning.kind
+        detail |= {"class": meaning.bounce_class, "category": meaning.category}
     return {
         "natural_key": f"attempt:{claim.attempt_id}:{outcome.subscriber_id}:{kind}",
         "issue_id": claim.issue_id,
         "subscriber_id": outcome.subscriber_id,
-        "kind": kind,
+        "kind": str(kind),
         "at": now,
         "source": source,
-        "detail": {"response": outcome.response, "attempt": claim.attempt_number},
+        "detail": detail,
     }

@@ -1,4 +1,4 @@
-"""A Postfix of the test's own on loopback: it takes mail for everybody, and what its other half refuses bounces for real."""
+"""A Postfix of the test's own on loopback: it takes all mail, and what its other half refuses bounces for real."""
 
 from __future__ import annotations
 

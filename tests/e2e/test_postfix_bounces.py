@@ -1,4 +1,4 @@
-"""A real mail server returns a third of an issue, and every mail finds its delivery. POSTFIX_MAILS=2000 for a long run."""
+"""A real mail server returns a third of an issue; every mail finds its delivery. POSTFIX_MAILS=2000 makes it long."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class PostfixSite:
         lease = timedelta(minutes=5)
         now = runtime.now()
         with runtime.transaction() as session:
-            issue, rendered = sending.load_approved(session, issue_id)
+            _, rendered = sending.load_approved(session, issue_id)
             claim = sending.claim_batch(session, issue_id, worker="test", provider="smtp", now=now, lease=lease)
         assert claim is not None
         factory = self._factory(rendered, issue_id)

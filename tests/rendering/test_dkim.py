@@ -110,10 +110,24 @@ def test_no_line_of_the_signature_is_longer_than_76_characters(mail: bytes) -> N
 
 @pytest.mark.parametrize(
     "name",
-    (
-        "From To Subject Date Message-ID Reply-To MIME-Version Content-Type Feedback-ID "
-        "List-Unsubscribe List-Unsubscribe-Post List-Id List-Help List-Archive List-Post List-Owner"
-    ).split(),
+    [
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Reply-To",
+        "MIME-Version",
+        "Content-Type",
+        "Feedback-ID",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "List-Id",
+        "List-Help",
+        "List-Archive",
+        "List-Post",
+        "List-Owner",
+    ],
 )
 def test_a_header_that_matters_cannot_be_added_on_the_way(mail: bytes, name: str) -> None:
     signed = SIGNERS["rsa"].sign(mail)
