@@ -75,7 +75,7 @@ class SendGridTransport:
 
     def post_mail(self, body: bytes) -> HttpAnswer:
         """POST /v3/mail/send with a JSON body; NotReached or NoAnswer where no status came back."""
-        return _answer_of(self._client.mail.send.post(request_body=body.decode()))
+        return _answer_of(self._client.mail.send.post(request_body=_ReadyBody(body)))
 
     def get_scopes(self) -> HttpAnswer:
         """GET /v3/scopes: what the key may do."""
@@ -93,6 +93,18 @@ class _Masked(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+class _ReadyBody(bytes):
+    """A body that the SDK takes for text: it asks for the encoded form, and writes it into a debug line for nobody."""
+
+    __slots__ = ()
+
+    def encode(self, _encoding: str) -> _ReadyBody:
+        return self
+
+    def __format__(self, _spec: str) -> str:
+        return f"{len(self)} bytes"
 
 
 # Any other type than exactly "application/json" makes the SDK take a ready string instead of dumping a dict itself.
