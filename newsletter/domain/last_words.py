@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastWords:
-    """The subscriber ids of a batch, by what is known of their mail. Whoever is in none was certainly not handed over."""
+    """The subscriber ids of a batch, by what is known of their mail. Who is in none was certainly not handed over."""
 
     accepted: frozenset[int]
     refused: frozenset[int]
