@@ -70,11 +70,11 @@ def test_a_refusal_is_told_with_the_providers_own_words(runtime: Runtime) -> Non
     told(runtime, claimed(runtime, issue_id, minutes=1), OutcomeKind.REFUSED, minutes=2)
     found = timeline(runtime, issue_id)
     assert (found["status"], found["reason"]) == ("failed", "refused")
-    assert set(kinds(found)) == {"queued", "batch_claimed", "rejected", "batch_finished"}
+    assert set(kinds(found)) == {"queued", "batch_claimed", "bounced", "batch_finished"}
     entries = found["timeline"]
     assert isinstance(entries, list)
-    responses = [entry["detail"].get("response") for entry in entries if entry["kind"] == "rejected"]
-    assert responses == ["550 5.1.1 no such user"]
+    told_of = [entry["detail"] for entry in entries if entry["kind"] == "bounced"]
+    assert [(detail["response"], detail["class"]) for detail in told_of] == [("550 5.1.1 no such user", "hard")]
 
 
 def test_what_was_heard_later_stands_in_marks_and_timeline(runtime: Runtime) -> None:
