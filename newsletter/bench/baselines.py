@@ -40,7 +40,7 @@ def _send_by_smtplib(host: str, port: int) -> int:
 
 
 def _send_by_helpers(host: str, port: int) -> int:
-    # Here, so that the other benchmarks do not pay for the import; the exception to "one home" is named in pyproject.toml.
+    # Here, so that the other benchmarks do not pay for the import; pyproject.toml names the exception to "one home".
     import sendgrid as sdk  # type: ignore[import-untyped]
     from sendgrid.helpers import mail as mails  # type: ignore[import-untyped]
 
