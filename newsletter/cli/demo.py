@@ -33,6 +33,7 @@ from newsletter.settings import Settings
 DEFAULT_DIR = Path("var/demo")
 DEFAULT_PORT = 8025
 MARKER = ".newsletter-demo"
+LOG_NAME = "demo.log"
 LIST_SLUG = "morning-readers"
 ADMIN = "admin@harbour.example"
 SEND_TIMEOUT_SECONDS = 300.0
@@ -70,6 +71,8 @@ def demo(
     """
     started = time.monotonic()
     settings = _demo_settings(folder.absolute(), port)
+    if not once and _is_open(port):
+        raise Conflict(f"port {port} is taken: name another with --port")
     _start_afresh(settings.data_dir)
     prepare_data_dir(settings)
     runtime = Runtime.from_settings(settings)
@@ -79,7 +82,8 @@ def demo(
         processes = dict(background_processes(2))
         if not once:
             processes["web"] = ["newsletter", "web", f"--port={port}"]
-        with Supervisor(processes, environment=environment, folder=str(settings.data_dir)) as tree:
+        folder, log_path = str(settings.data_dir), settings.data_dir / LOG_NAME
+        with Supervisor(processes, environment=environment, folder=folder, log_path=log_path) as tree:
             tally = _send_and_watch(runtime, issue_id, tree)
             result = DemoResult(
                 brief_id=brief_id,
@@ -183,7 +187,8 @@ def _send_and_watch(runtime: Runtime, issue_id: int, tree: Supervisor) -> Tally:
             if status in FINAL_STATUSES:
                 return tally
             time.sleep(0.1)
-    raise NewsletterError("the sample issue was not sent within five minutes: see the lines above for the reason")
+    log_path = settings.data_dir / LOG_NAME
+    raise NewsletterError(f"the sample issue was not sent within five minutes: {log_path} says why")
 
 
 def _show_summary(runtime: Runtime, result: DemoResult, settings: Settings, *, is_serving: bool) -> None:
@@ -193,7 +198,7 @@ def _show_summary(runtime: Runtime, result: DemoResult, settings: Settings, *, i
         f"Each is an .eml file in {result.outbox}",
     ]
     if is_serving:
-        _wait_for_port(int(settings.base_url.rpartition(":")[2]))
+        _wait_for_port(int(settings.base_url.rpartition(":")[2]), log_path=settings.data_dir / LOG_NAME)
         with runtime.transaction() as session:
             token = users.make_sign_in_link(session, users.find_user(session, ADMIN), now=runtime.now())
         lines += [
@@ -202,18 +207,22 @@ def _show_summary(runtime: Runtime, result: DemoResult, settings: Settings, *, i
             f"  [link]{runtime.links.sign_in_url(token)}[/link]",
             "",
             "Try next: open a mail and follow its unsubscribe link · paste your own brief · make a test send",
-            "Stop with Ctrl-C",
+            f"Stop with Ctrl-C. What the processes say is in {settings.data_dir / LOG_NAME}",
         ]
     else:
         lines += ["", "Try next: python3 dev.py demo      the same, then the console with the mails to look at"]
     console.print(Panel("\n".join(lines), title="Done", border_style="green", expand=False))
 
 
-def _wait_for_port(port: int) -> None:
+def _wait_for_port(port: int, *, log_path: Path) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if _is_open(port):
+            return
         time.sleep(0.1)
-    print(f"the console does not answer on port {port}: is the port taken? try --port", file=sys.stderr)
+    print(f"the console does not answer on port {port}: {log_path} says why; another --port may help", file=sys.stderr)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -30,12 +32,23 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until told to stop. `with Supervisor(...) as tree:` stops them at the end."""
+    """Runs children until told to stop. `with Supervisor(...) as tree:` stops them at the end.
 
-    def __init__(self, children: Mapping[str, Sequence[str]], *, environment: Mapping[str, str], folder: str) -> None:
+    What the children say goes to standard error, or is appended to `log_path` where one is given.
+    """
+
+    def __init__(
+        self,
+        children: Mapping[str, Sequence[str]],
+        *,
+        environment: Mapping[str, str],
+        folder: str,
+        log_path: Path | None = None,
+    ) -> None:
         self._children = [Child(name=name, arguments=arguments) for name, arguments in children.items()]
         self._environment = dict(environment)
         self._folder = folder
+        self._log_path = log_path
         self._is_stopping = False
 
     def __enter__(self) -> Supervisor:
@@ -80,17 +93,27 @@ class Supervisor:
                 process.wait()
 
     def _start(self, child: Child) -> None:
-        child.process = subprocess.Popen(
-            [sys.executable, "-m", *child.arguments],
-            env=self._environment,
-            cwd=self._folder,
-            # Standard output belongs to the result of our own command.
-            stdout=sys.stderr.fileno(),
-            # A Ctrl-C in the terminal is ours to pass on, once, to all.
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
+        with self._output() as output:
+            child.process = subprocess.Popen(
+                [sys.executable, "-m", *child.arguments],
+                env=self._environment,
+                cwd=self._folder,
+                # Standard output belongs to the result of our own command.
+                stdout=output,
+                stderr=output,
+                # A Ctrl-C in the terminal is ours to pass on, once, to all.
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
         child.restart_at = 0.0
+
+    @contextmanager
+    def _output(self) -> Iterator[int]:
+        if self._log_path is None:
+            yield sys.stderr.fileno()
+        else:
+            with self._log_path.open("ab") as file:
+                yield file.fileno()
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._is_stopping = True
