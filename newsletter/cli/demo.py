@@ -82,8 +82,8 @@ def demo(
         processes = dict(background_processes(2))
         if not once:
             processes["web"] = ["newsletter", "web", f"--port={port}"]
-        folder, log_path = str(settings.data_dir), settings.data_dir / LOG_NAME
-        with Supervisor(processes, environment=environment, folder=folder, log_path=log_path) as tree:
+        place, log_path = str(settings.data_dir), settings.data_dir / LOG_NAME
+        with Supervisor(processes, environment=environment, folder=place, log_path=log_path) as tree:
             tally = _send_and_watch(runtime, issue_id, tree)
             result = DemoResult(
                 brief_id=brief_id,

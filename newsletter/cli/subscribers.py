@@ -85,7 +85,7 @@ def import_file(
     if dry_run:
         say("a dry run: nothing was changed", style="yellow")
     if result.invalid:
-        say(f"{result.invalid} lines could not be used: see {result.errors_file}", style="yellow")
+        say(f"lines that could not be used: {result.invalid}, see {result.errors_file}", style="yellow")
 
 
 def add(
