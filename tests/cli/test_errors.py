@@ -167,19 +167,24 @@ def test_ctrl_c_ends_a_wait_quietly_with_130(ready: CommandLine, brief_file: Pat
     ready.json("brief", "approve", brief_id)
     ready.json("subscriber", "add", "a@example.org", "--list", "readers")
     issue_id = ready.json("issue", "create", "--brief", brief_id, "--list", "readers", "--at", "2999-01-01")["issue_id"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _SAY_WHEN_WAITING, str(issue_id)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"waiting\n"
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=20)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"waiting\n"
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, rest, errors.strip()) == (130, b"", b"")
 
 
-# The first pause between two looks tells that the command is really waiting.
+# The first pause between two looks tells that the command is really waiting. A shell's background job ignores SIGINT, and
+# so would whatever a test run started that way starts: in a terminal it is not ignored.
 _SAY_WHEN_WAITING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from newsletter.cli import main
 pause = time.sleep
 def announce(seconds):
