@@ -2,8 +2,8 @@
 """Everything a developer runs, with nothing installed but Python 3.11 or newer.
 
     python3 dev.py demo                     the main job on the embedded defaults, then a console with the mails
-    python3 dev.py test                     the whole test suite; further arguments go to pytest:
-    python3 dev.py test tests/domain -k date
+    python3 dev.py test                     the whole test suite, on up to four processors
+    python3 dev.py test tests/domain -k date  some tests, in one process: the arguments are pytest's
     python3 dev.py lint                     style, types and the layering
     python3 dev.py run newsletter --help    any command inside the environment
     python3 dev.py setup                    only make or refresh the environment
@@ -30,6 +30,8 @@ SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "newsletter.stamp"
 LOCK = ROOT / "requirements.lock"
+# Each process starts servers of its own; more than four of them seldom end sooner.
+WHOLE_SUITE = ["--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"]
 LINTERS = (
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
@@ -54,7 +56,7 @@ def main(arguments: list[str]) -> int:
         return become(rest)
     if verb == "test":
         os.chdir(ROOT)
-        return become(["pytest", *rest])
+        return become(["pytest", *(rest or WHOLE_SUITE)])
     return lint() if verb == "lint" else 0
 
 
