@@ -73,7 +73,7 @@ def import_brief(
         return
     print_fields(result | {"status": _spoken(row.status)})
     print_findings(findings)
-    print_next(f"newsletter brief submit {row.id}")
+    print_next(f"newsletter brief {'check' if blockers(findings) else 'submit'} {row.id}")
 
 
 def show_briefs(

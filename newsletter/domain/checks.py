@@ -54,6 +54,7 @@ def preflight(
         *_subject(subject, brief),
         *_size(html),
         *_left_over(brief, subject),
+        *_incomplete(brief, known),
         *_links(brief, known),
         *_duplicates(brief, known),
         *_preheader(brief),
@@ -143,9 +144,20 @@ def _contents(brief: Brief, subject: str) -> Iterator[tuple[str, str]]:
         yield f"story {story.number}", "\n".join(parts)
 
 
+def _incomplete(brief: Brief, known: Sequence[Finding]) -> Iterator[Finding]:
+    """A blocker for each story without headline or summary, unless the reader of the brief gave them already."""
+    for field in ("headline", "summary"):
+        code = f"{field}-missing"
+        if any(finding.code == code for finding in known):
+            continue
+        for story in brief.stories:
+            if not getattr(story, field).strip():
+                yield _blocker(code, f"story {story.number} has no {field}: give it one or take the story out")
+
+
 def _links(brief: Brief, known: Sequence[Finding]) -> Iterator[Finding]:
     """One warning per link without an address, unless the reader of the brief gave them already, with their lines."""
-    if any(finding.code == "link-missing" for finding in known):
+    if any(finding.code in ("link-missing", "link-invalid") for finding in known):
         return
     for story in brief.stories:
         if not story.url:

@@ -129,7 +129,7 @@ def test_a_data_folder_that_is_a_file_is_one_line(cli: CommandLine) -> None:
 
 def test_an_unreadable_brief_names_every_fault_on_a_line_of_its_own(ready: CommandLine, tmp_path: Path) -> None:
     broken = tmp_path / "broken.txt"
-    source = samples.brief_text().replace("Summary:", "Smmary:")
+    source = samples.brief_text().replace("URL: ", "URL: " + "x" * 1001)
     broken.write_text(source, encoding="utf-8")
     answer = ready("brief", "import", broken, "--json")
     assert (answer.exit_code, answer.stdout) == (1, "")
@@ -138,6 +138,29 @@ def test_an_unreadable_brief_names_every_fault_on_a_line_of_its_own(ready: Comma
     assert len(faults) >= 10
     assert all(fault.startswith("  line ") for fault in faults)
     assert ready.json("brief", "ls") == []
+
+
+def test_a_brief_with_an_empty_story_is_stored_and_cannot_be_submitted(ready: CommandLine, tmp_path: Path) -> None:
+    lacking = tmp_path / "lacking.txt"
+    lacking.write_text(samples.brief_text() + "\n\n11. Only a Headline\n", encoding="utf-8")
+    imported = ready.json("brief", "import", lacking)
+    assert imported["stories"] == 11
+    blockers = [finding["code"] for finding in imported["findings"] if finding["level"] == "blocker"]
+    assert blockers == ["summary-missing"]
+    checked = ready("brief", "check", imported["brief_id"], "--json")
+    assert (checked.exit_code, checked.json["blockers"]) == (1, 1)
+    assert_one_line(ready("brief", "submit", imported["brief_id"]), "story 11 has no summary")
+    assert ready("brief", "import", lacking).stdout.splitlines()[-1].startswith("next: newsletter brief check ")
+
+
+def test_a_link_that_is_not_safe_is_left_out_and_blocks(ready: CommandLine, tmp_path: Path) -> None:
+    unsafe = tmp_path / "unsafe.txt"
+    unsafe.write_text(samples.brief_text().replace("(https://quayside", "(javascript:quayside"), encoding="utf-8")
+    imported = ready.json("brief", "import", unsafe)
+    assert "link-invalid" in [finding["code"] for finding in imported["findings"]]
+    shown = ready.json("brief", "show", imported["brief_id"])
+    assert "javascript" not in str(shown["sections"])
+    assert ready("brief", "check", imported["brief_id"], "--json").exit_code == 1
 
 
 @pytest.mark.parametrize(

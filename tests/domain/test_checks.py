@@ -157,3 +157,16 @@ def test_blockers_come_first() -> None:
 )
 def test_a_title_names_the_date_in_many_forms(title: str, is_dated: bool) -> None:
     assert names_the_date(title, DAY) is is_dated
+
+
+@pytest.mark.parametrize("field", ["headline", "summary"])
+def test_a_story_without_headline_or_summary_is_a_blocker_told_once(field: str) -> None:
+    lacking = with_story(**{field: " "})
+    assert codes(brief=lacking) == [("blocker", f"{field}-missing")]
+    known = Finding(level=Level.BLOCKER, code=f"{field}-missing", message="as the reader said", line=3)
+    assert check(brief=lacking, findings_from_reading=[known]) == [known]
+
+
+def test_a_link_that_was_left_out_is_not_called_missing_too() -> None:
+    known = Finding(level=Level.BLOCKER, code="link-invalid", message="as the reader said", line=3)
+    assert check(brief=with_story(url=None), findings_from_reading=[known]) == [known]

@@ -69,6 +69,50 @@ _SAME_SAID_OTHERWISE: dict[str, _Change] = {
     "bracketed address": lambda text: re.sub(r"URL: (.+) \((https://\S+)\)", r"URL: [\1](\2)", text),
     "angle brackets": lambda text: re.sub(r" \((https://\S+)\)", r" <\1>", text),
     "heading once": lambda text: text.replace("Harbour Morning Brief — 2026-06-22\n\n", "", 1),
+    "dash labels": lambda text: (
+        text.replace("Summary:", "Summary -").replace("Why It Matters:", "Why It Matters —").replace("URL:", "URL –")
+    ),
+    "bracketed labels": lambda text: (
+        text.replace("Summary: ", "【摘要】").replace("Why It Matters: ", "【为什么重要】").replace("URL: ", "[原文] ")
+    ),
+    "bold labels": lambda text: (
+        text.replace("Summary:", "**Summary:**")
+        .replace("Why It Matters:", "**Why It Matters**:")
+        .replace("URL:", "*URL:*")
+    ),
+    "labels with emoji": lambda text: text.replace("Summary:", "📌 Summary:").replace("Why It", "💡 Why It"),
+    "emoji for bullets": lambda text: text.replace("  • ", "🔹 "),
+    "labels before a tab": lambda text: re.sub(r"(?m)^  • (Summary|Why It Matters|URL): ", "\\1\t", text),
+    "labels on lines of their own": lambda text: re.sub(r"  • (Summary|Why It Matters|URL): ", "\\1\n", text),
+    "labels as headings": lambda text: re.sub(r"  • (Summary|Why It Matters|URL): ", "\n\\1:\n\n", text),
+    "other English labels": lambda text: (
+        text.replace("Summary:", "What happened:").replace("Why It Matters:", "Impact:").replace("URL:", "Read more:")
+    ),
+    "more Chinese labels": lambda text: (
+        text.replace("Summary: ", "要点：").replace("Why It Matters: ", "影响：").replace("URL: ", "阅读原文：")
+    ),
+    "no numbers": lambda text: re.sub(r"(?m)^\d+\. ", "", text),
+    "no numbers and no bullets": lambda text: re.sub(r"(?m)^(?:\d+\. |  • )", "", text),
+    "one number forgotten": lambda text: text.replace("\n2. ", "\n"),
+    "number signs": lambda text: re.sub(r"(?m)^(\d+)\. ", r"#\1 ", text),
+    "No.": lambda text: re.sub(r"(?m)^(\d+)\. ", r"No. \1: ", text),
+    "Story and number": lambda text: re.sub(r"(?m)^(\d+)\. ", r"Story \1: ", text),
+    "Story and number above the headline": lambda text: re.sub(r"(?m)^(\d+)\. ", "Story \\1\nHeadline: ", text),
+    "circled numbers": lambda text: re.sub(r"(?m)^(\d)\. ", lambda found: chr(0x245F + int(found[1])) + " ", text),
+    "Chinese numerals": lambda text: re.sub(
+        r"(?m)^(\d)\. ", lambda found: " 一二三四五六七八九"[int(found[1])] + "、", text
+    ),
+    "bracketed numbers": lambda text: re.sub(r"(?m)^(\d+)\. ", r"[\1] ", text),
+    "numbers on lines of their own": lambda text: re.sub(r"(?m)^(\d+)\. ", "\\1.\n", text),
+    "emoji before the number": lambda text: re.sub(r"(?m)^(\d+)\. ", r"🚀 \1. ", text),
+    "source in parentheses": lambda text: re.sub(r"• (.+) · (2026-\d\d-\d\d)\n", r"• (\1, \2)\n", text),
+    "source behind the rest": lambda text: re.sub(
+        r"(  • [^\n:]+ · 2026-\d\d-\d\d\n)((?:  • .+\n){2})(  • URL)", r"\2\1\3", text
+    ),
+    "invisible characters": lambda text: text.replace("Summary", "\u200bSum\u00admary").replace("• ", "•\u2060 "),
+    "quoted in a mail": lambda text: "".join(f"> {row}\n" for row in text.splitlines()),
+    "address on the next line": lambda text: re.sub(r" \((https://\S+)\)", r"\n    \1", text),
+    "link as HTML in text": lambda text: re.sub(r"URL: (.+) \((https://\S+)\)", r'URL: <a href="\2">\1</a>', text),
     "paragraphs of a page": lambda text: "".join(f"<p>{escape(row)}</p>\n" for row in text.split("\n")),
     "line breaks of a page": lambda text: "<div>" + escape(text).replace("\n", "<br>\n"),
     "preformatted": lambda text: f"<html><body><pre>{escape(text)}</pre>",

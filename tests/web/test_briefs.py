@@ -10,7 +10,7 @@ from newsletter.runtime import Runtime
 from newsletter.services import briefs, newsletters
 from tests.web.conftest import Person, SignIn, add_brief, said
 
-FAULTY = "Harbour Morning Brief — 2026-06-22\n\n1. <b>A story</b> with a “quote”\n\n  • Wire · 2026-06-22\n"
+FAULTY = "Harbour Morning Brief\n\n1. <b>A story</b> with a “quote”\n\n  • Wire · 2026-06-22\n"
 
 
 def test_a_pasted_brief_shows_what_was_understood(sign_in: SignIn) -> None:
@@ -38,8 +38,8 @@ def test_faults_come_back_with_their_lines_and_what_was_typed(sign_in: SignIn, r
     answer = sign_in(Role.EDITOR).post("/admin/briefs/new", {"source": FAULTY})
     assert answer.status_code == 422
     page = said(answer)
-    assert "Line 3:" in page
-    assert "no summary" in page
+    assert "Line 1:" in page
+    assert "no date" in page
     assert "Nothing was stored" in page
     assert "&lt;b&gt;A story&lt;/b&gt; with a “quote”" in answer.text
     with runtime.reading() as session:

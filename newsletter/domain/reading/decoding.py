@@ -14,6 +14,8 @@ MAX_LINES = 20_000
 _BINARY = "is binary, not text: save it as plain text, Markdown, HTML or JSON"
 _BREAKS = dict.fromkeys((0x0B, 0x0C, 0x85, 0x2028, 0x2029), "\n")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# Zero-width spaces, soft hyphens, marks of direction: nobody sees them, and they break words, labels and addresses.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _MAX_CONTROL_SHARE = 0.02
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -55,8 +57,8 @@ def decoded(source: str | bytes) -> Decoded:
 
 
 def without_controls(text: str) -> str:
-    """The text without C0 control characters; vertical tabs, form feeds and Unicode's line breaks become `\\n`."""
-    return _CONTROLS.sub("", text.translate(_BREAKS))
+    """The text without control and invisible characters; vertical tabs, form feeds and Unicode's breaks become `\\n`."""
+    return _INVISIBLE.sub("", _CONTROLS.sub("", text.translate(_BREAKS)))
 
 
 def _require_size(source: str | bytes) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from newsletter.domain.reading.assembling import assemble
+from newsletter.domain.reading.decoding import MAX_LINES
 from newsletter.domain.reading.drafts import BriefDraft
-from newsletter.domain.reading.labels import field_named
+from newsletter.domain.reading.labels import Field, field_named
 from newsletter.domain.reading.lines import Kind, Line, shape_of, trim
+from newsletter.errors import Fault, UnreadableBrief
 
 _DROPPED = frozenset(
     {"script", "style", "title", "template", "svg", "iframe", "object", "noscript", "select", "textarea"}
@@ -24,7 +27,7 @@ _BLOCKS = frozenset(
 # fmt: on
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _LISTS = frozenset({"ul", "ol"})
-_SPACE = re.compile(r"[ \t\n\r\f]+")
+_SPACE = re.compile(r"[ \t\n\r\f\u00a0]+")  # editors put no-break spaces where two spaces were typed
 _DECLARATION = re.compile(r"<[!?]")
 _MAX_LIST_DEPTH = 50
 
@@ -68,6 +71,15 @@ class _List:
         self.ordered, self.next = ordered, start
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OpenLink:
+    """A link that is being read: where its words begin in the line, and the address that the line had before."""
+
+    url: str
+    begins_at: int
+    url_before: str | None
+
+
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -75,6 +87,8 @@ class _Reader(HTMLParser):
         self._words: list[str] = []
         self._number = 1
         self._url: str | None = None
+        self._link: _OpenLink | None = None
+        self._has_own_words = False
         self._dropping: str | None = None
         self._lists: list[_List] = []
         self._item: tuple[Kind, int | None] | None = None
@@ -92,7 +106,7 @@ class _Reader(HTMLParser):
         elif tag == "br":
             self.flush(block=False)
         elif tag == "a":
-            self._take_address(dict(attrs).get("href"))
+            self._open_link(dict(attrs).get("href"))
         elif tag in ("b", "strong"):
             self._bold_from = len(self._words)
         elif tag in _HEADINGS:
@@ -117,6 +131,8 @@ class _Reader(HTMLParser):
             self._dropping = None if tag == self._dropping else self._dropping
         elif tag in ("b", "strong"):
             self._close_bold()
+        elif tag == "a":
+            self._close_link()
         elif tag in _HEADINGS:
             self.flush()
             self._level = 0
@@ -140,6 +156,7 @@ class _Reader(HTMLParser):
             self._number = self.getpos()[0] + lead.count("\n")
         if self._words or data.strip():
             self._words.append(data)
+            self._has_own_words = self._has_own_words or (self._link is None and any(map(str.isalnum, data)))
 
     def flush(self, *, block: bool = True) -> None:
         """End the line that is being collected; `block` says that a new paragraph follows."""
@@ -149,6 +166,10 @@ class _Reader(HTMLParser):
             self._after_block = False
         self._after_block = self._after_block or block
         self._words, self._url, self._bold_from, self._label_until = [], None, None, None
+        self._has_own_words = False
+        if self._link is not None:
+            self._link = _OpenLink(url=self._link.url, begins_at=0, url_before=None)
+            self._url = self._link.url
 
     def _collected(self) -> str:
         """The words so far; a bold label without a colon gets it."""
@@ -159,6 +180,9 @@ class _Reader(HTMLParser):
         return f"{label}{rest}" if rest[:1] in (":", "：") else f"{label}: {rest}"
 
     def _append(self, text: str) -> None:
+        if len(self.lines) > MAX_LINES:
+            message = f"the page has more than {MAX_LINES} lines and paragraphs: save the brief alone"
+            raise UnreadableBrief([Fault(line=None, message=message)])
         shape = shape_of(text)
         kind, ordinal = shape.kind, shape.ordinal
         words = shape.text
@@ -178,6 +202,7 @@ class _Reader(HTMLParser):
                 level=self._level or (kind is Kind.NUMBERED and shape.kind is not kind),
                 after_blank=self._after_block,
                 url=self._url,
+                is_link=self._url is not None and not self._has_own_words,
             )
         )
 
@@ -190,9 +215,25 @@ class _Reader(HTMLParser):
                 self._number = first + at if not self._words else self._number
                 self._words.append(row)
 
-    def _take_address(self, href: str | None) -> None:
-        if href and self._url is None:
-            self._url = href.strip()
+    def _open_link(self, href: str | None) -> None:
+        self._link = None
+        if href:
+            self._link = _OpenLink(url=href.strip(), begins_at=len(self._words), url_before=self._url)
+            self._url = self._url or self._link.url
+
+    def _close_link(self) -> None:
+        """A link like "Read more" at the end of a paragraph becomes a line of its own."""
+        link, self._link = self._link, None
+        if link is None or link.begins_at == 0 or not self._has_own_words or len(self._words) > link.begins_at + 20:
+            return
+        words = self._words[link.begins_at :]
+        label = trim("".join(words))
+        if label.endswith((":", "：")) or field_named(label) is not Field.LINK:
+            return
+        self._words, self._url = self._words[: link.begins_at], link.url_before
+        self.flush(block=False)
+        self._words, self._url = words, link.url
+        self.flush(block=False)
 
     def _close_bold(self) -> None:
         words = trim(_SPACE.sub(" ", "".join(self._words))) if self._bold_from == 0 else ""

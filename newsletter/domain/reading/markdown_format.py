@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from newsletter.domain.reading.assembling import assemble
 from newsletter.domain.reading.drafts import BriefDraft
-from newsletter.domain.reading.labels import field_named
+from newsletter.domain.reading.labels import Field, field_named
 from newsletter.domain.reading.lines import Kind, Line, Shape, indent_of, shape_of, trim
 
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -27,6 +27,8 @@ _TOKEN = re.compile(
     r"|(?P<mark>\*{1,3}|_{1,3})",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"https?://\S+", re.IGNORECASE)
+_TRAILING_LINK = re.compile(r"(?<=\s)\[([^\[\]]{1,40})\]\([^\s()]+\)[.。]?\Z")
 _BOLD_LABEL = re.compile(r"(\*\*|__)([^*_]{1,40})\1(?!\s*[:：])[ \t]*[-–—]?[ \t]*")
 
 
@@ -36,6 +38,7 @@ class Inline:
 
     text: str
     url: str | None
+    is_link: bool = False
 
 
 def draft_of_markdown(text: str) -> BriefDraft:
@@ -54,22 +57,29 @@ def lines_of_markdown(text: str) -> list[Line]:
         if _is_underline(words) and not after_blank and lines and lines[-1].kind is Kind.TEXT:
             lines[-1] = _as_heading(lines[-1], level=1 if words[0] == "=" else 2)
             words = ""
+        if words.startswith("|"):
+            words = trim(words.strip("|"))
         if not words or _is_break(words):
             after_blank = True
             continue
+        words, trailing = _without_trailing_link(words)
         lines.append(_line(number, words, indent=indent_of(row), after_blank=after_blank))
         after_blank = lines[-1].kind is Kind.HEADING
+        if trailing:
+            lines.append(_line(number, trailing, indent=indent_of(row), after_blank=False))
     return lines
 
 
 def inline_of(text: str) -> Inline:
     """Resolve escapes, entities, links, code and emphasis of one line."""
     out: list[str] = []
+    outside: list[str] = []
     openers: dict[str, list[int]] = {}
     url: str | None = None
     end = 0
     for token in _TOKEN.finditer(text):
         out.append(text[end : token.start()])
+        outside.append(text[end : token.start()])
         end = token.end()
         if token["mark"]:
             _emphasise(token, text, out=out, openers=openers)
@@ -77,8 +87,11 @@ def inline_of(text: str) -> Inline:
         words, address = _resolved(token)
         out.append(words)
         url = url or address
+        outside.append("" if address else words)
+    outside.append(text[end:])
     out.append(text[end:])
-    return Inline(text=trim("".join(out)), url=url)
+    is_link = url is not None and not any(char.isalnum() for part in outside for char in part)
+    return Inline(text=trim("".join(out)), url=url, is_link=is_link)
 
 
 def _resolved(token: re.Match[str]) -> tuple[str, str | None]:
@@ -145,6 +158,7 @@ def _shaped(number: int, words: str, *, indent: int, after_blank: bool) -> Line:
         indent=indent,
         after_blank=after_blank,
         url=inline.url,
+        is_link=inline.is_link or _BARE.fullmatch(text) is not None,
     )
 
 
@@ -174,11 +188,23 @@ def _without_closing_marks(heading: str) -> str:
     return stripped if stripped != heading.rstrip() and (not stripped or stripped[-1].isspace()) else heading
 
 
+def _without_trailing_link(words: str) -> tuple[str, str]:
+    """Split "… of the year. [Read more](https://…)" before the link, which is the story's and not the paragraph's."""
+    found = _TRAILING_LINK.search(words, max(0, len(words) - 2100)) if words.endswith((")", ".", "。")) else None
+    if (
+        found is None
+        or field_named(found[1]) is not Field.LINK
+        or len(shape_of(trim(words[: found.start()])).text) < 12
+    ):
+        return words, ""
+    return trim(words[: found.start()]), found[0]
+
+
 def _is_underline(words: str) -> bool:
     return len(words) >= 3 and words[0] in "=-" and not words.strip(words[0])
 
 
 def _is_break(words: str) -> bool:
     return words.startswith(("```", "~~~")) or (
-        len(words) >= 3 and words[0] in "-*_=" and not words.strip(words[0] + " ")
+        len(words) >= 3 and words[0] in "-*_=:" and not words.strip(words[0] + " |:-")
     )

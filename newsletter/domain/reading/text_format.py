@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from newsletter.domain.reading.assembling import assemble
 from newsletter.domain.reading.drafts import BriefDraft
 from newsletter.domain.reading.lines import Line, indent_of, shape_of, trim
+
+_ADDRESS = re.compile(r"<?https?://[^\s<>]+>?", re.IGNORECASE)
 
 
 def draft_of_text(text: str) -> BriefDraft:
@@ -16,7 +20,7 @@ def lines_of_text(text: str) -> list[Line]:
     """The lines of a text that are not blank; rules of dashes or stars count as blank."""
     lines: list[Line] = []
     after_blank = True
-    for number, raw in enumerate(text.split("\n"), start=1):
+    for number, raw in enumerate(_unquoted(text.split("\n")), start=1):
         words = trim(raw)
         if not words or _is_rule(words):
             after_blank = True
@@ -31,6 +35,7 @@ def lines_of_text(text: str) -> list[Line]:
                 ordinal=shape.ordinal,
                 indent=indent_of(raw),
                 after_blank=after_blank,
+                is_link=_ADDRESS.fullmatch(shape.text) is not None,
             )
         )
         after_blank = False
@@ -39,3 +44,10 @@ def lines_of_text(text: str) -> list[Line]:
 
 def _is_rule(words: str) -> bool:
     return len(words) >= 3 and words[0] in "-*_=—–" and not words.strip(words[0] + " ")
+
+
+def _unquoted(rows: list[str]) -> list[str]:
+    """The lines of a mail that was quoted in a reply, without the ">" before each of them."""
+    if all(row.startswith(">") for row in rows if row.strip()):
+        return [row.removeprefix(">").removeprefix(" ") for row in rows]
+    return rows

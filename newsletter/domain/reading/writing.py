@@ -8,13 +8,14 @@ from datetime import date
 from typing import Protocol
 
 from newsletter.domain.brief import Brief, Section, Story
-from newsletter.domain.reading.assembling import is_plain_heading
 from newsletter.domain.reading.dates import NotOneDay, date_in, date_of, posted_in, posted_line
-from newsletter.domain.reading.judging import derived_language, derived_preheader, source_and_date
+from newsletter.domain.reading.judging import derived_language, derived_preheader
+from newsletter.domain.reading.judging_stories import source_and_date
 from newsletter.domain.reading.labels import field_named, split_label
 from newsletter.domain.reading.language import language_of
 from newsletter.domain.reading.lines import Kind, shape_of
 from newsletter.domain.reading.links import Link, NotAnAddress, link_in
+from newsletter.domain.reading.looks import ends_with_date, is_footer, is_plain_heading, is_prose
 from newsletter.domain.reading.markdown_format import ENTITY
 
 
@@ -111,6 +112,7 @@ def _written(brief: Brief, style: _Style) -> Iterator[str]:
 
 def _written_section(section: Section, style: _Style, *, brief: Brief, is_first: bool) -> Iterator[str]:
     plain = _stands_alone(section.title) and is_plain_heading(section.title) and section.title != brief.title
+    plain = plain and not ends_with_date(section.title)  # else it could pass for the title of the brief
     if section.title or not is_first:
         yield style.section(section.title if plain else f"Section: {section.title}".rstrip()) + "\n\n"
     for story in section.stories:
@@ -127,7 +129,9 @@ def _bullets(story: Story, style: _Style, *, near: date) -> Iterator[str]:
     if story.language != language_of(story.headline):
         yield style.bullet("Language", story.language)
     form = story.link_title if story.url is None else None
-    if story.url is not None and (linked := style.link(story.link_title, story.url)):
+    if not story.link_title and story.url is None:
+        yield style.bullet("URL", "").rstrip()
+    elif story.url is not None and (linked := style.link(story.link_title, story.url)):
         yield style.bullet("URL", "").rstrip() + " " + linked
     elif form is not None and _read_link(form) == Link(title=form, url=None):
         yield style.bullet("URL", form)
@@ -141,10 +145,17 @@ def _source_bullets(story: Story, style: _Style, *, near: date) -> Iterator[str]
     day = story.date.isoformat() if story.date else ""
     form = f"{story.source} · {day}" if story.source and day else story.source or day
     if not form:
+        if story.headline.endswith((")", "）", "]", "】")):  # what stands there could pass for a source
+            yield style.bullet("Source", "").rstrip()
         return
     has_words = any(char.isalnum() for char in form)  # else it could pass for a rule of dashes
-    is_label = split_label(form) or field_named(form)
-    if has_words and not is_label and _read_source(form, near=near) == (story.source, story.date):
+    is_label = split_label(form) or field_named(form) or is_footer(form)
+    if (
+        has_words
+        and not is_label
+        and not is_prose(form)
+        and _read_source(form, near=near) == (story.source, story.date)
+    ):
         yield style.bullet(None, form)
         return
     yield style.bullet("Source", story.source)
@@ -173,4 +184,4 @@ def _stands_alone(words: str) -> bool:
         dated = date_of(words) is not None
     except NotOneDay:
         dated = True
-    return not (dated or split_label(words) or field_named(words) or posted_in(words))
+    return not (dated or split_label(words) or field_named(words) or posted_in(words) or is_footer(words))
