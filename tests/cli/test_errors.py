@@ -203,8 +203,8 @@ def test_ctrl_c_ends_a_wait_quietly_with_130(ready: CommandLine, brief_file: Pat
     assert (process.returncode, rest, errors.strip()) == (130, b"", b"")
 
 
-# The first pause between two looks tells that the command is really waiting. A shell's background job ignores SIGINT, and
-# so would whatever a test run started that way starts: in a terminal it is not ignored.
+# The first pause between two looks tells that the command is really waiting. SIGINT is ignored by a shell's background
+# jobs and whatever they start, such as a test run and this program: here it is as it would be in a terminal.
 _SAY_WHEN_WAITING = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)

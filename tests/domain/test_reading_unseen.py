@@ -275,3 +275,21 @@ def test_what_was_understood_can_be_written_in_our_forms_and_read_back(source: s
     assert read_brief(brief_as_text(brief)).brief == brief
     assert read_brief(brief_as_markdown(brief)).brief == brief
     assert brief_from_dict(brief_as_dict(brief)) == brief
+
+
+def test_one_short_sentence_below_a_source_is_the_summary() -> None:
+    text = """# Robot Weekly — May 4, 2026
+
+### 1. Robots learn to fold
+*IEEE · May 2, 2026*
+
+Laundry is solved.
+
+**Why it matters:** Homes are next.
+
+[The paper](https://robots.example/fold)
+"""
+    read = read_brief(text, format=BriefFormat.MARKDOWN)
+    (story,) = read.brief.stories
+    assert (story.summary, story.why_it_matters) == ("Laundry is solved.", "Homes are next.")
+    assert [finding.code for finding in read.findings] == ["label-missing"]

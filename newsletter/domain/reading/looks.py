@@ -60,6 +60,11 @@ def is_prose(text: str) -> bool:
     return size > 120 or (size > 35 and _ENDS_SENTENCE.search(text) is not None)
 
 
+def is_sentence(text: str) -> bool:
+    """Whether a text has some words and ends as a sentence does, however short it is."""
+    return _ENDS_SENTENCE.search(text) is not None and (len(text.split()) > 2 or len(_IDEOGRAPH.findall(text)) > 5)
+
+
 def is_date(text: str) -> bool:
     """Whether a text is a date and nothing else, be it of one day or not."""
     try:

@@ -40,6 +40,11 @@ def field_of_paragraph(story: OpenStory, line: Line) -> Field | None:
         return Field.SOURCE
     if (line.is_link or (begins and looks.is_link(line))) and story.lacks_address():
         return Field.LINK
-    if begins and story.piece.parts and Field.SUMMARY not in story.pieces and looks.is_prose(line.text):
+    if begins and story.piece.parts and Field.SUMMARY not in story.pieces and _could_be_summary(story, line):
         return Field.SUMMARY
     return None
+
+
+def _could_be_summary(story: OpenStory, line: Line) -> bool:
+    """Below a source one short sentence is enough; elsewhere it could as well be a headline."""
+    return looks.is_prose(line.text) or (story.field is Field.SOURCE and looks.is_sentence(line.text))
