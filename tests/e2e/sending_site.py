@@ -6,15 +6,20 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from newsletter.domain.issue import FINAL_STATUSES, IssueStatus, Tally
 from newsletter.runtime import Runtime
 from newsletter.services import issues
+from newsletter.settings import ProviderName, Settings
 from tests.factories import make_issue
 from tests.fakes.process import FakeProcess
-from tests.processes import Process, Processes
+from tests.processes import Process, Processes, settings_environment
 
 SEND_SECONDS = 120.0
 
@@ -28,19 +33,23 @@ class SendingSite:
         self.runtime = runtime
         self.smtp = smtp
         self._processes = processes
-        self._environment = environment
+        self.environment = environment
         self._record = record
         self.workers: list[Process] = []
 
     def start(self, workers: int = 2) -> None:
         """Start beat and some workers."""
-        self._processes.start("beat", environment=self._environment)
+        self.start_process("beat")
         for _ in range(workers):
             self.start_worker()
 
+    def start_process(self, *arguments: str) -> Process:
+        """`newsletter …` with the settings of this site."""
+        return self._processes.start(*arguments, environment=self.environment)
+
     def start_worker(self) -> None:
         """Start one more worker with two slots."""
-        self.workers.append(self._processes.start("worker", "--concurrency=2", environment=self._environment))
+        self.workers.append(self.start_process("worker", "--concurrency=2"))
 
     def kill_a_worker(self, chance: random.Random) -> None:
         """Kill -9 a random worker with its children, and start another in its place."""
@@ -107,3 +116,33 @@ class SendingSite:
 
     def _logs(self) -> str:
         return "\n".join(worker.output()[-2000:] for worker in self.workers)
+
+
+def broker_for(settings: Settings, request: pytest.FixtureRequest) -> str:
+    """The broker that goes with a database: Redis with Postgres, the embedded one with SQLite."""
+    if not settings.database_url.startswith("postgresql"):
+        return ""
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+@contextmanager
+def open_sending_site(
+    settings: Settings, processes: Processes, *, folder: Path, broker_url: str, **changes: Any
+) -> Iterator[SendingSite]:
+    """A site over these settings with an SMTP server of its own; `changes` are further settings."""
+    record = folder / "mails.jsonl"
+    with FakeProcess("tests.fakes.smtp_server", "--port", "0", "--record", str(record)) as smtp:
+        values = settings.model_dump(exclude={"broker_url", "provider"}) | {
+            "broker_url": broker_url,
+            "provider": ProviderName.SMTP,
+            "smtp_url": f"smtp://127.0.0.1:{smtp.port}",
+            "tick_seconds": 0.5,
+        }
+        final = Settings(_env_file=None, **values | changes)
+        runtime = Runtime.from_settings(final)
+        try:
+            yield SendingSite(runtime, processes, environment=settings_environment(final), smtp=smtp, record=record)
+        finally:
+            processes.close()
+            runtime.close()
