@@ -18,7 +18,7 @@ from newsletter.runtime import Runtime
 from newsletter.services import issues
 from newsletter.settings import ProviderName, Settings
 from tests.factories import make_issue
-from tests.fakes.process import FakeProcess
+from tests.fakes.smtp_server import SmtpServer
 from tests.processes import Process, Processes, settings_environment
 
 SEND_SECONDS = 120.0
@@ -28,7 +28,7 @@ class SendingSite:
     """Workers and beat over one runtime's settings, and a count of what the SMTP server took."""
 
     def __init__(
-        self, runtime: Runtime, processes: Processes, *, environment: Mapping[str, str], smtp: FakeProcess, record: Path
+        self, runtime: Runtime, processes: Processes, *, environment: Mapping[str, str], smtp: SmtpServer, record: Path
     ) -> None:
         self.runtime = runtime
         self.smtp = smtp
@@ -132,7 +132,7 @@ def open_sending_site(
 ) -> Iterator[SendingSite]:
     """A site over these settings with an SMTP server of its own; `changes` are further settings."""
     record = folder / "mails.jsonl"
-    with FakeProcess("tests.fakes.smtp_server", "--port", "0", "--record", str(record)) as smtp:
+    with SmtpServer(record) as smtp:
         values = settings.model_dump(exclude={"broker_url", "provider"}) | {
             "broker_url": broker_url,
             "provider": ProviderName.SMTP,
