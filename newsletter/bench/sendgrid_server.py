@@ -16,6 +16,7 @@ import argparse
 import importlib.util
 import io
 import json
+import os
 import socket
 import struct
 import sys
@@ -78,7 +79,7 @@ class SendGrid(ThreadingHTTPServer):
         self.connections = 0
         self.requests: list[dict[str, Any]] = []
         self.violations: list[str] = []
-        if self.record.seekable():
+        if self.record.name != os.devnull:
             self.record.truncate(0)
 
     def next_answer(self) -> dict[str, Any]:
@@ -311,7 +312,7 @@ def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--record", default="/dev/null", help="file that gets one JSON line per accepted recipient")
+    parser.add_argument("--record", default=os.devnull, help="file that gets one JSON line per accepted recipient")
     parser.add_argument("--oracle", type=Path, default=None, help="module whose problems(body) is asked about bodies")
     parser.add_argument("--until-stdin-ends", action="store_true")
     options = parser.parse_args()

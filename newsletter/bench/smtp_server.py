@@ -17,6 +17,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import ssl
 import sys
@@ -359,7 +360,7 @@ def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--record", default="/dev/null", help="file that gets one JSON line per accepted message")
+    parser.add_argument("--record", default=os.devnull, help="file that gets one JSON line per accepted message")
     parser.add_argument("--keep", default="", help="folder that gets each accepted message as <sha256>.eml")
     parser.add_argument("--login", default="", help="user:password; without it no AUTH")
     parser.add_argument("--cert", default="", help="PEM certificate: offers STARTTLS")
