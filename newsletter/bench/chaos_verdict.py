@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from newsletter.bench.faulty import ServerProcess
 from newsletter.bench.site import Site
+from newsletter.db.models import Event
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 
 _LEDGER = """
@@ -45,7 +47,8 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
     doubled = sum(count > 1 for count in taken.values())
     wrong = len(accepted - taken.keys()) + len(taken.keys() - accepted - unknown)
     in_doubt = [row for row in rows if row.status == DeliveryStatus.UNKNOWN]
-    stray = sum(not (row.is_lost or row.subscriber_id in doubted) for row in in_doubt)
+    stray_people = {row.subscriber_id for row in in_doubt if not (row.is_lost or row.subscriber_id in doubted)}
+    stray = len(stray_people)
     of_the_dead = sum(row.reason == DeliveryReason.WORKER_DIED for row in in_doubt)
     if connections is not None:
         stray += max(0, of_the_dead - lost * connections)
@@ -62,6 +65,7 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
         "unknown_of_dead_workers": of_the_dead,
         "lost_claims": lost,
         "stray": stray,
+        "stray_because": _reasons(site, issue_id, stray_people),
         "faults": account["faults"],
         "is_clean": not (missing or doubled or wrong or stray),
     }
@@ -79,3 +83,10 @@ def _account(site: Site, provider: ServerProcess, issue_id: int) -> dict[str, An
 def _people(site: Site, issue_id: int, tokens: Iterable[str]) -> list[tuple[str, int]]:
     refs = ((token, site.runtime.links.read_delivery_token(token)) for token in tokens)
     return [(token, ref.subscriber_id) for token, ref in refs if ref is not None and ref.issue_id == issue_id]
+
+
+def _reasons(site: Site, issue_id: int, people: set[int]) -> dict[str, int]:
+    """What our own side wrote down about these doubts."""
+    with site.runtime.reading() as session:
+        rows = session.query(Event.subscriber_id, Event.detail).filter_by(issue_id=issue_id, kind="unknown").all()
+    return dict(Counter(str((detail or {}).get("response")) for person, detail in rows if person in people))

@@ -79,7 +79,7 @@ FAULTS: dict[str, Fault] = {
     "452-end": Fault(stage="end", reply="452 4.3.1 no room"),
     "554-end": Fault(stage="end", reply="554 5.6.0 content refused"),
     "dropped-mail": Fault(stage="mail", how="drop"),
-    "dropped-data": Fault(stage="data", how="drop"),
+    "dropped-data": Fault(stage="data", how="drop", doubt=True),
     "dropped-end": Fault(stage="end", how="drop", doubt=True),
     "dropped-end-taken": Fault(stage="end", how="drop", is_taken=True, doubt=True),
     "mute-end": Fault(stage="end", how="hang", doubt=True),

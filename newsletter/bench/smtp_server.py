@@ -260,8 +260,11 @@ class _Session:
         await self._say("354 end with a dot")
         if not self.rcpt:
             return await self._take_empty()
-        is_dropped = self._fault is not None and self._fault.stage == "data"
-        if is_dropped or moods.drop_in_data or self._is_for("dropsindata"):
+        if self._fault and self._fault.stage == "data":
+            # The rest may be on its way already, the final dot included: the client cannot tell.
+            self._server.account.doubt([token_of(await self._reader.readuntil(b"\r\n\r\n"))])
+            return False
+        if moods.drop_in_data or self._is_for("dropsindata"):
             await self._reader.readexactly(1)
             return False
         return await self._end(await self._message())
