@@ -33,7 +33,7 @@ class SendingSite:
         self.runtime = runtime
         self.smtp = smtp
         self._processes = processes
-        self.environment = environment
+        self.environment = dict(environment)
         self._record = record
         self.workers: list[Process] = []
 
@@ -43,9 +43,9 @@ class SendingSite:
         for _ in range(workers):
             self.start_worker()
 
-    def start_process(self, *arguments: str) -> Process:
-        """`newsletter …` with the settings of this site."""
-        return self._processes.start(*arguments, environment=self.environment)
+    def start_process(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        """`newsletter …` with the settings of this site, or with others."""
+        return self._processes.start(*arguments, environment=environment or self.environment)
 
     def start_worker(self) -> None:
         """Start one more worker with two slots."""
@@ -97,6 +97,13 @@ class SendingSite:
             self.tally(issue_id)
             time.sleep(0.1)
         return status
+
+    def wait_for_status(self, issue_id: int, status: IssueStatus) -> None:
+        """Wait until the issue stands so."""
+        until = time.monotonic() + SEND_SECONDS
+        while (found := self.status(issue_id)) is not status:
+            assert time.monotonic() < until, f"still {found}: {self.tally(issue_id)}\n{self._logs()}"
+            time.sleep(0.05)
 
     def wait_until_accepted(self, issue_id: int, count: int) -> None:
         """Wait until the ledger says that at least this many were accepted."""
