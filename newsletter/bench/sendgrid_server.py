@@ -82,6 +82,9 @@ class SendGrid(ThreadingHTTPServer):
         if self.record.name != os.devnull:
             self.record.truncate(0)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed or lost its patience is no error of ours."""
+
     def next_answer(self) -> dict[str, Any]:
         """The planned answer of this request, or what chance makes of it."""
         with self.lock:
