@@ -104,7 +104,7 @@ def _settings(provider: str, server: ServerProcess, *, recipients: int, kills: i
         "smtp_connections": SMTP_CONNECTIONS,
         "tick_seconds": 0.5,
         # Slow enough that there is something left to kill, up to the last kill.
-        "rate_per_second": max(100, recipients / max(kills, 1)),
+        "rate_per_second": max(200, recipients / max(kills, 1)),
     }
 
 

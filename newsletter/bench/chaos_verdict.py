@@ -31,8 +31,9 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
 
     missing: neither accepted nor failed, suppressed or unknown. wrong: accepted in the ledger and not at the provider,
     or at the provider while the ledger says neither accepted nor unknown. stray: unknown without having been in flight,
-    that is: the provider did not leave its request in doubt, and no worker died that held the batch. `connections`
-    bounds what one worker slot with a journal has in flight: more than that, and the surplus is stray too.
+    that is: the provider did not leave its request in doubt, and no worker died that held the batch. beyond_in_flight:
+    what dead workers left in doubt above one mail for each of the `connections` that they had (None: one request is one
+    whole batch, and all of it was in flight).
     """
     account = _account(site, provider, issue_id)
     taken, doubted = account["taken"], account["doubted"]
@@ -47,11 +48,9 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
     doubled = sum(count > 1 for count in taken.values())
     wrong = len(accepted - taken.keys()) + len(taken.keys() - accepted - unknown)
     in_doubt = [row for row in rows if row.status == DeliveryStatus.UNKNOWN]
-    stray_people = {row.subscriber_id for row in in_doubt if not (row.is_lost or row.subscriber_id in doubted)}
-    stray = len(stray_people)
+    stray = {row.subscriber_id for row in in_doubt if not (row.is_lost or row.subscriber_id in doubted)}
     of_the_dead = sum(row.reason == DeliveryReason.WORKER_DIED for row in in_doubt)
-    if connections is not None:
-        stray += max(0, of_the_dead - lost * connections)
+    beyond = 0 if connections is None else max(0, of_the_dead - lost * connections)
     return {
         "audience": len(rows),
         "accepted": len(accepted),
@@ -64,10 +63,11 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
         "unknown_at_provider": len(unknown & taken.keys()),
         "unknown_of_dead_workers": of_the_dead,
         "lost_claims": lost,
-        "stray": stray,
-        "stray_because": _reasons(site, issue_id, stray_people),
+        "stray": len(stray),
+        "beyond_in_flight": beyond,
+        "stray_because": _reasons(site, issue_id, stray),
         "faults": account["faults"],
-        "is_clean": not (missing or doubled or wrong or stray),
+        "is_clean": not (missing or doubled or wrong or stray or beyond),
     }
 
 
