@@ -34,6 +34,7 @@ class Moods:
     greylist: bool = False
     always_354: bool = False
     pipelining: bool = True
+    dsn: bool = False
     size_limit: int = 0
 
 

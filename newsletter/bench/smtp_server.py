@@ -98,6 +98,7 @@ class SmtpServer:
             "rcpt": session.rcpt,
             "mail_from": session.sender,
             "parameters": session.parameters,
+            "rcpt_parameters": session.rcpt_parameters,
             "sha256": digest,
             "size": len(data),
             "tls": session.is_encrypted,
@@ -118,7 +119,7 @@ class _Session:
         self.is_encrypted = server.is_implicit_tls
         self.user = ""
         self.sender: str | None = None
-        self.parameters = ""
+        self.parameters = self.rcpt_parameters = ""
         self.rcpt: list[str] = []
         self._fault: Fault | None = None
 
@@ -188,6 +189,8 @@ class _Session:
         offers = ["fake.example", "8BITMIME", "ENHANCEDSTATUSCODES", f"SIZE {self._server.moods.size_limit}"]
         if self._server.moods.pipelining:
             offers.append("PIPELINING")
+        if self._server.moods.dsn:
+            offers.append("DSN")
         if self._server.tls is not None and not self.is_encrypted:
             offers.append("STARTTLS")
         if self._server.user and (self.is_encrypted or self._server.tls is None):
@@ -236,15 +239,19 @@ class _Session:
         return "250 2.1.0 ok"
 
     def _recipient(self, argument: str) -> str:
-        found = re.fullmatch(r"TO:<([^>]+)>", argument, re.IGNORECASE)
+        moods = self._server.moods
+        found = re.fullmatch(r"TO:<([^>]+)>(.*)", argument, re.IGNORECASE)
         if found is None or self.sender is None:
             return "503 5.5.1 MAIL first, and RCPT TO:<address>"
         for beginning, reply in RECIPIENT_MOODS.items():
             if found[1].startswith(beginning):
                 return reply.format(rcpt=f"<{found[1]}>")
-        if (self._server.moods.greylist or found[1].startswith("greylist")) and found[1] not in self._server.seen:
+        if (moods.greylist or found[1].startswith("greylist")) and found[1] not in self._server.seen:
             self._server.seen.add(found[1])
             return "451 4.7.1 greylisted, come again"
+        if found[2] and not moods.dsn:
+            return "555 5.5.4 no parameters here"
+        self.rcpt_parameters = found[2].strip()
         self.rcpt.append(found[1])
         return "250 2.1.5 ok"
 
