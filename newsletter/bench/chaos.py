@@ -47,6 +47,7 @@ class Fire:
     postgres: OwnPostgres | None
     chance: random.Random
     tells: bool
+    fault_share: float
     issue_id: int = 0
 
     def patiently(self, call: Callable[[], T]) -> T:
@@ -73,6 +74,7 @@ def run(
     minutes: float,
     webhook: bool = False,
     own_postgres: bool = False,
+    fault_share: float = FAULT_SHARE,
 ) -> dict[str, Any]:
     """The verdict (`chaos_verdict.judge`), with what was done: kills by process, restarts, seconds.
 
@@ -88,7 +90,14 @@ def run(
         server = stack.enter_context(ServerProcess(_MODULES[provider]))
         settings = _settings(provider, server, recipients=recipients, kills=kills)
         site = stack.enter_context(open_site(postgres.url if postgres else database_url, broker_url, **settings))
-        fire = Fire(site=site, provider=server, postgres=postgres, chance=random.Random(seed), tells=webhook)
+        fire = Fire(
+            site=site,
+            provider=server,
+            postgres=postgres,
+            chance=random.Random(seed),
+            tells=webhook,
+            fault_share=fault_share,
+        )
         return _play(fire, recipients=recipients, workers=workers, kills=kills, seed=seed, seconds=minutes * 60)
 
 
@@ -115,9 +124,8 @@ def _play(fire: Fire, *, recipients: int, workers: int, kills: int, seed: int, s
     if fire.tells:
         site.start_web()
         fire.provider.control({"webhook": f"{site.web_url}/webhooks/sendgrid", "seed": seed})
-    fire.provider.control(
-        {"chance": {"share": FAULT_SHARE, "seed": seed}, "patience_seconds": 2 * TIMEOUT_SECONDS, "keeps_requests": 0}
-    )
+    chance = {"share": fire.fault_share, "seed": seed}
+    fire.provider.control({"chance": chance, "patience_seconds": 2 * TIMEOUT_SECONDS, "keeps_requests": False})
     site.send(fire.issue_id)
     started = time.monotonic()
     until = started + seconds

@@ -83,6 +83,9 @@ def chaos(
     workers: Workers = 4,
     kills: Annotated[int, typer.Option(min=0, help="How many processes are killed.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed gives the same kills and faults.")] = 1,
+    fault_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the requests or mails at which the provider fails.")
+    ] = 0.05,
     minutes: Minutes = 10,
     webhook: Annotated[
         bool, typer.Option(help="SendGrid tells its events to a web process, which is killed like the others.")
@@ -109,6 +112,7 @@ def chaos(
         minutes=minutes,
         webhook=webhook,
         own_postgres=own_postgres,
+        fault_share=fault_share,
     )
     print_result(result, as_json=as_json)
     if not result["is_clean"]:
