@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from newsletter.bench.processes import ends_with_parent
 from newsletter.errors import ConfigurationError
 
 COMMAND_SECONDS = 60
@@ -62,7 +63,14 @@ class OwnPostgres:
 
     def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / "server.log").open("ab") as log:
-            process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=ends_with_parent(signal.SIGQUIT),
+            )
         until = time.monotonic() + START_SECONDS
         while not _is_ready(self._folder / "data" / "postmaster.pid"):
             if process.poll() is not None or time.monotonic() > until:

@@ -204,9 +204,11 @@ class _Api(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path != "/v3/mail/send":
+            return self._refuse(404, MOODS["404"].message)
         body = json.loads(raw)
         self.server.note(body, self.path, raw, self.headers["Content-Type"])
-        if self.path != "/v3/mail/send" or not self._is_authorised():
+        if not self._is_authorised():
             return self._refuse(401, MOODS["401"].message)
         if problems := self.server.inspect(body):
             return self._refuse(400, problems[0])
