@@ -13,11 +13,12 @@ import hypothesis
 import pytest
 from sqlalchemy.orm import Session
 
+from newsletter.bench.postgres import ServerMissing
 from newsletter.db import migrate
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from tests.processes import Processes, clean_environment
-from tests.servers import PostgresServer, ServerMissing, postgres_server, redis_server
+from tests.servers import PostgresServer, postgres_server, redis_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

