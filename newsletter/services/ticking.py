@@ -18,7 +18,7 @@ from newsletter.domain.issue import IssueStatus
 from newsletter.domain.last_words import LastWords
 from newsletter.errors import NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
-from newsletter.services import issues, sending
+from newsletter.services import flow, issues, sending
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def run_tick(
     """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind."""
     lost = sending.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
+    flow.forget_windows(session, now=now)
     finished = announced = 0
     for issue in issue_queries.issues_with_status(session, IssueStatus.SENDING):
         if issues.finish_if_done(session, issue.id, now=now) is not IssueStatus.SENDING:
