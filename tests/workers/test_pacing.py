@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, update
 
 from newsletter.db.models import Batch, Subscriber
@@ -141,6 +142,8 @@ def test_a_pause_takes_hold_within_two_seconds_while_throttled(settings: Setting
         assert found.pending == 100 - found.accepted
 
 
+# A real worker with processes as its slots, as in production; threads are stopped by the same event.
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(settings: Settings, processes: Processes) -> None:
     with closing(open_mailer(settings, rate_per_second=5, claim_lease_seconds=60)) as runtime:
         issue_id = start(runtime, people=60, batch_size=50)
