@@ -1,4 +1,4 @@
-"""Editions: the place that an issue takes on a list. There is one for each list and date, so that nothing goes out twice."""
+"""Editions: the place that an issue takes on a list: one for each list and date, so that nothing goes out twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 
 
 def edition_of(day: date, *, corrects_id: int | None = None, sha256: str = "") -> str:
-    """The place of the brief of `day`; a correction takes one beside it, for the issue and the bytes it corrects with."""
+    """The place of the brief of `day`; a correction takes one beside it, for the issue it corrects and the new bytes."""
     if corrects_id is None:
         return day.isoformat()
     return f"{day.isoformat()} corrects {corrects_id} with {sha256[:16]}"

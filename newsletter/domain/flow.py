@@ -24,8 +24,8 @@ PAUSED, DAY_IS_FULL, QUIET = "paused", "day", "quiet"
 class Hold:
     """Until when part of a batch waits, and for what: a mailbox group, a paused one, tomorrow's volume, quiet hours.
 
-    `is_planned` says that waiting is what the operator wanted: the deadline of the news counts from its end. `turns` says
-    when people of a mailbox group may hope for their turn, so that they keep their place until then.
+    `is_planned` says that waiting is what the operator wanted: the deadline of the news counts from its end. `turns`
+    says when people of a mailbox group may hope for their turn, so that they keep their place until then.
     """
 
     until: datetime

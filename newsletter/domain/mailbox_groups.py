@@ -35,8 +35,8 @@ _DOMAINS = {
 _COUNTRIES = {
     (MailboxGroup.YAHOO, "yahoo"): (
         "com co.uk co.id co.in co.kr co.nz co.th co.za com.ar com.au com.br com.cn com.co com.hk com.mx com.my com.pe"
-        " com.ph com.sg com.tr com.tw com.ve com.vn at be bg ca ch cl cn cz de dk ee es fi fr gr hr hu ie in it lt lv nl"
-        " no pl pt ro se si sk"
+        " com.ph com.sg com.tr com.tw com.ve com.vn at be bg ca ch cl cn cz de dk ee es fi fr gr hr hu ie in it lt lv"
+        " nl no pl pt ro se si sk"
     ),
     (MailboxGroup.MICROSOFT, "hotmail"): (
         "com co.uk co.id co.il co.in co.jp co.kr co.nz co.th co.za com.ar com.au com.br com.hk com.mx com.tr com.tw"
@@ -48,8 +48,8 @@ _COUNTRIES = {
     ),
     (MailboxGroup.MICROSOFT, "msn"): "com cn",
     (MailboxGroup.MICROSOFT, "outlook"): (
-        "com co co.id co.il co.nz co.th com.ar com.au com.br com.gr com.tr com.vn at be bg cl cz de dk es fr hu id ie in"
-        " it jp kr lv my ph pt ro sa sg sk"
+        "com co co.id co.il co.nz co.th com.ar com.au com.br com.gr com.tr com.vn at be bg cl cz de dk es fr hu id ie"
+        " in it jp kr lv my ph pt ro sa sg sk"
     ),
 }
 

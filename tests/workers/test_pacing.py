@@ -1,4 +1,4 @@
-"""Facts about the pace of real dispatch loops: several at once, stopped in the middle, one group slower than the rest."""
+"""Facts about the pace of real dispatch loops: several at once, stopped in the middle, one group slower than others."""
 
 from __future__ import annotations
 

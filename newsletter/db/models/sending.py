@@ -42,8 +42,8 @@ class Issue(Base):
 class IssueList(Base):
     """One of the lists that make an issue's audience.
 
-    `edition` is the place that the issue takes on that list (domain/editions.py): there is one for each date. None where
-    it takes none, because a person wanted another one, or because it was cancelled before anything was sent.
+    `edition` is the place that the issue takes on that list (domain/editions.py): there is one for each date. None
+    where it takes none, because a person wanted another one, or because it was cancelled before anything was sent.
     """
 
     __tablename__ = "issue_lists"
