@@ -114,7 +114,10 @@ class Site:
         with self.runtime.transaction() as session:
             brief_id = issues.find_issue(session, issue_id).brief_id
             now = self.runtime.now()
-            return issues.create_issue(session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now).id
+            issue = issues.create_issue(
+                session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now, again=True
+            )
+            return issue.id
 
     def send(self, issue_id: int) -> None:
         """Press "send"."""

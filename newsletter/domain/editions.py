@@ -6,7 +6,7 @@ from datetime import date
 
 
 def edition_of(day: date, *, corrects_id: int | None = None, sha256: str = "") -> str:
-    """The place of the brief of `day`; a correction takes one beside it, for the issue it corrects and the new bytes."""
+    """The place of the brief of `day`; a correction takes one beside it, by what it corrects and its bytes."""
     if corrects_id is None:
         return day.isoformat()
     return f"{day.isoformat()} corrects {corrects_id} with {sha256[:16]}"
