@@ -17,6 +17,7 @@ from newsletter.db.queries import flow as queries
 from newsletter.db.queries import rates
 from newsletter.domain.flow import (
     DAY_IS_FULL,
+    NO_RULE,
     PAUSED,
     QUIET,
     FlowPlan,
@@ -194,9 +195,18 @@ def resume_group(session: Session, provider: str, group: MailboxGroup | str, *, 
     queries.release_held(session, cause=f"{PAUSED}:{group}", now=now)
 
 
-def group_states(session: Session) -> Sequence[GroupState]:
-    """What was learned about each mailbox group, also what is over."""
-    return queries.group_states(session)
+def standing_of(
+    session: Session, provider: str, group: str, *, plan: FlowPlan, now: datetime
+) -> dict[str, float | datetime | str | None]:
+    """What holds for a mailbox group now: mails a second (0 is no limit), paused until, and why."""
+    rules = {row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)}
+    rule = rules.get(group, NO_RULE)
+    is_paused = rule.is_paused(now)
+    return {
+        "per_second": rate_in_force(group, rates=plan.rates, rule=rule, now=now),
+        "paused_until": rule.paused_until if is_paused else None,
+        "reason": rule.reason if is_paused or rule.factor_at(now) != 1.0 else "",
+    }
 
 
 def waiting_batches(session: Session) -> Mapping[str, int]:
