@@ -9,7 +9,7 @@ from typing import Any
 
 from newsletter.bench.site import Sink, Site, open_site, provider_settings
 
-_START_SECONDS = 4.0
+_START_SECONDS, _READY_SECONDS = 4.0, 30.0
 
 
 class Restart(StrEnum):
@@ -72,9 +72,13 @@ def without_gaps(arrivals: list[int], *, least: float) -> list[int]:
 
 
 def _one_after_the_other(site: Site) -> None:
+    """As a deployment does: the new worker sends before the old one is told to stop."""
     for old in list(site.workers):
+        before = site.count_senders()
         site.start_worker()
-        time.sleep(_START_SECONDS / 2)
+        until = time.monotonic() + _READY_SECONDS
+        while site.count_senders() == before and time.monotonic() < until:
+            time.sleep(0.2)
         site.workers.remove(old)
         old.stop()
 

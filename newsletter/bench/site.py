@@ -132,6 +132,11 @@ class Site:
                 now=self.runtime.now(),
             )
 
+    def count_senders(self) -> int:
+        """How many worker slots have handed anything over so far."""
+        with self.runtime.reading() as session:
+            return session.scalar(text("SELECT count(DISTINCT worker) FROM attempts")) or 0
+
     def is_final(self, issue_id: int) -> bool:
         """Whether nothing more happens by itself."""
         with self.runtime.reading() as session:
