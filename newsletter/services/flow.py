@@ -35,7 +35,7 @@ from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import InvalidInput
 
 # How far ahead a worker may take a group's time, and sleep on it, while nothing else is due.
-AHEAD_SECONDS = 1.0
+AHEAD_SECONDS = 0.5
 # A batch is due this much before its people have their turn, and at least so much after it was handed back.
 LEAD_SECONDS, LEAST_SECONDS = 0.5, 0.25
 _FORGET_AFTER = timedelta(days=2)
