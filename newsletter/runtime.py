@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from newsletter import jobs
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
+from newsletter.domain.flow import FlowPlan, parse_group_rates
+from newsletter.domain.warming import parse_warm_up
 from newsletter.errors import ConfigurationError, ServiceUnavailable
 from newsletter.links import Links
 from newsletter.providers import Provider, make_provider
@@ -59,6 +61,17 @@ class Runtime:
         if self._signer is None:
             self._signer = load_signer(self.settings)
         return self._signer
+
+    @property
+    def flow_plan(self) -> FlowPlan:
+        """How fast mail may go, as the settings have it."""
+        settings = self.settings
+        return FlowPlan(
+            rates={"": settings.rate_per_second} | parse_group_rates(settings.domain_rates),
+            warm_up=parse_warm_up(
+                settings.warmup_start, first_day=settings.warmup_first_day, growth=settings.warmup_growth
+            ),
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

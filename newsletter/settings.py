@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,9 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from newsletter.errors import ConfigurationError
+from newsletter.domain.flow import parse_group_rates
+from newsletter.domain.warming import parse_warm_up
+from newsletter.errors import ConfigurationError, InvalidInput
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  the file's name, not a secret
 
@@ -66,6 +69,15 @@ class Settings(BaseSettings):
     dkim_selector: str = Field("", description="s= of the DKIM signature.")
     dkim_key_file: Path | None = Field(None, description="PEM private key of the DKIM signature.")
     rate_per_second: float = Field(0, ge=0, description="Most messages a second over all workers; 0 means no limit.")
+    domain_rates: str = Field(
+        "", description="Most messages a second to mailbox groups, such as gmail=50,tencent=10; empty means no limit."
+    )
+    warmup_start: str = Field(
+        "2026-01-01",
+        description="When the first day of the warm-up begins: 2026-12-01T00:00+08:00; without offset UTC.",
+    )
+    warmup_first_day: int = Field(0, ge=0, description="Most messages on the first day of a warm-up; 0 means none.")
+    warmup_growth: float = Field(1.5, ge=1, le=10, description="Each day of a warm-up takes this many times the last.")
     claim_lease_seconds: float = Field(120, gt=0, description="How long a worker owns a claimed batch, in seconds.")
     unknown_wait_seconds: float = Field(900, ge=0, description="How long events may still settle an unknown delivery.")
     unknown_policy: UnknownPolicy = Field(
@@ -80,6 +92,16 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("domain_rates")
+    @classmethod
+    def _rates_of_groups(cls, value: str) -> str:
+        return _checked(value, parse_group_rates)
+
+    @field_validator("warmup_start")
+    @classmethod
+    def _first_day(cls, value: str) -> str:
+        return _checked(value, lambda start: parse_warm_up(start, first_day=1, growth=1))
 
     @field_validator("data_dir")
     @classmethod
@@ -126,6 +148,15 @@ class Settings(BaseSettings):
     def batch_size(self) -> int:
         """How many recipients one claim takes for the provider in force."""
         return self.sendgrid_batch_size if self.provider is ProviderName.SENDGRID else self.smtp_batch_size
+
+
+def _checked(value: str, parse: Callable[[str], object]) -> str:
+    """The value where it can be read; ValueError, which pydantic wants, where it cannot."""
+    try:
+        parse(value)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -53,9 +53,11 @@ class Dispatcher:
         mailings = self._load(issue_id)
         until = time.monotonic() + SLICE_SECONDS
         claimed = 0
-        while not self.should_stop() and time.monotonic() < until and self.pace.has_turn(until=until):
+        while not self.should_stop() and time.monotonic() < until and self.pace.has_turn(issue_id, until=until):
             lease = Lease(now=self.runtime.now, length=self.lease)
             claim = self._claim(issue_id)
+            if claim is None and self.pace.awaits_turn(issue_id, until=until):
+                continue
             if claim is None:
                 self._finish_issue(issue_id)
                 return claimed
@@ -105,7 +107,7 @@ class Dispatcher:
             for person in claim.addressees
         ]
         try:
-            self._hand_over(recorder.watch(factory.mailing), recipients, recorder)
+            self._hand_over(claim, recorder.watch(factory.mailing), recipients, recorder)
         except LeaseLost:
             log.warning("lease.lost issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
             recorder.flush()
@@ -125,8 +127,8 @@ class Dispatcher:
             self._finish_claim(claim, recorder, len(recipients))
         return True
 
-    def _hand_over(self, mailing: Mailing, recipients: Sequence[Recipient], recorder: Recorder) -> None:
-        for portion in self.pace.portions(recipients, is_stopped=recorder.check_stopped):
+    def _hand_over(self, claim: Claim, mailing: Mailing, recipients: Sequence[Recipient], recorder: Recorder) -> None:
+        for portion in self.pace.portions(recipients, claim=claim, is_stopped=recorder.check_stopped):
             outcomes = self.runtime.provider.send(mailing, portion)
             for outcome in outcomes:
                 recorder.add(outcome)
@@ -161,6 +163,7 @@ class Dispatcher:
                 claim,
                 outcome=outcome,
                 deferred=recorder.deferred,
+                hold=self.pace.hold,
                 provider_message_id=recorder.message_id,
                 now=self.runtime.now(),
             )

@@ -13,7 +13,7 @@ from threading import get_ident
 from newsletter.errors import NewsletterError
 from newsletter.jobs import DRAIN_EVENTS, Job
 from newsletter.runtime import Runtime
-from newsletter.services import events, ticking
+from newsletter.services import events, slots, ticking
 from workers.dispatch import Dispatcher
 from workers.journal import forget_journals, read_last_words
 
@@ -68,10 +68,27 @@ def tick(runtime: Runtime) -> None:
         log.warning("claim.lost claim=%s", claim)
         forget_journals(settings.data_dir, claim, now=runtime.now())
     forget_journals(settings.data_dir, now=runtime.now())
+    _run_slots(runtime)
     with runtime.reading() as session:
         due = ticking.due_issue_ids(session, now=runtime.now())
     for issue_id in due:
         _start(runtime, issue_id)
+
+
+def _run_slots(runtime: Runtime) -> None:
+    """Make the issues that daily slots want; those that are due are begun right after."""
+    with runtime.reading() as session:
+        due = slots.due_slots(session, now=runtime.now())
+    for newsletter_id, day in due:
+        try:
+            with runtime.transaction() as session:
+                issue = slots.run_slot(session, newsletter_id, day, now=runtime.now())
+            if issue is not None:
+                log.info("slot.done newsletter_id=%s date=%s issue_id=%s", newsletter_id, day, issue.id)
+        except NewsletterError as error:
+            log.warning("slot.refused newsletter_id=%s date=%s reason=%s", newsletter_id, day, error)
+            with runtime.transaction() as session:
+                slots.refuse_slot(session, newsletter_id, day, error, now=runtime.now())
 
 
 def _start(runtime: Runtime, issue_id: int) -> None:

@@ -51,6 +51,10 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def ask_to_stop(self) -> None:
+        """Ask it to finish, and do not wait."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """Ask it to finish; kill what does not."""
         self._process.terminate()

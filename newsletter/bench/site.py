@@ -129,7 +129,10 @@ class Site:
         with self.runtime.transaction() as session:
             brief_id = issues.find_issue(session, issue_id).brief_id
             now = self.runtime.now()
-            return issues.create_issue(session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now).id
+            issue = issues.create_issue(
+                session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now, again=True
+            )
+            return issue.id
 
     def send(self, issue_id: int) -> None:
         """Press "send"."""
@@ -143,6 +146,11 @@ class Site:
                 batch_size=settings.batch_size(),
                 now=self.runtime.now(),
             )
+
+    def count_senders(self) -> int:
+        """How many worker slots have handed anything over so far."""
+        with self.runtime.reading() as session:
+            return session.scalar(text("SELECT count(DISTINCT worker) FROM attempts")) or 0
 
     def is_final(self, issue_id: int) -> bool:
         """Whether nothing more happens by itself."""

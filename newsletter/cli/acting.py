@@ -40,6 +40,8 @@ RIGHTS: Mapping[str, Right] = {
     "issue cancel": Right.SEND,
     "issue retry": Right.SEND,
     "issue resolve": Right.SEND,
+    "flow pause": Right.SEND,
+    "flow resume": Right.SEND,
 }
 
 

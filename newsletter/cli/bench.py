@@ -135,15 +135,18 @@ def rate(
     per_second: Annotated[float, typer.Option(min=1, help="The rate that is set.")] = 500,
     seconds: Annotated[int, typer.Option(min=3, help="For how long.")] = 60,
     workers: Workers = 4,
+    restart: Annotated[
+        rate_bench.Restart, typer.Option(help="Restart all workers in the middle: rolling (one by one) or all at once.")
+    ] = rate_bench.Restart.NONE,
     database: Database = "",
     broker: Broker = "",
     as_json: AsJson = False,
 ) -> None:
     """Send at a set rate, and count the mails that arrive in each second.
 
-    Example: newsletter bench rate --per-second 500 --seconds 60 --workers 4
+    Example: newsletter bench rate --per-second 500 --seconds 60 --workers 4 --restart rolling
     """
-    result = rate_bench.run(database, broker, per_second=per_second, seconds=seconds, workers=workers)
+    result = rate_bench.run(database, broker, per_second=per_second, seconds=seconds, workers=workers, restart=restart)
     print_result(result, as_json=as_json)
 
 

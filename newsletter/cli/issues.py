@@ -52,8 +52,8 @@ def register(app: typer.Typer) -> None:
 def create(
     brief_id: Annotated[int, typer.Option("--brief", metavar="ID", help="The approved brief.")],
     list_slugs: Annotated[
-        list[str], typer.Option("--list", metavar="SLUG", help="Who gets it; may be given several times.")
-    ],
+        list[str] | None, typer.Option("--list", metavar="SLUG", help="Who gets it; may be given several times.")
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(metavar="ISO", help="When it goes out; without an offset, in the newsletter's time zone."),
@@ -62,29 +62,47 @@ def create(
         str | None,
         typer.Option("--local-time", metavar="HH:MM", help="Everybody gets it at this time of their own time zone."),
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Another one, though the list has an issue of that date already.")
+    ] = False,
+    corrects: Annotated[
+        int | None,
+        typer.Option(
+            "--correct", metavar="ISSUE_ID", help="To exactly those who were sent that issue; without --list."
+        ),
+    ] = None,
     acting_as: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an issue of an approved brief; with --at it goes out by itself.
 
+    Each list gets one issue for a date, unless you say --again. A correction goes to exactly those who were sent the
+    other issue and may still be mailed.
+
     Example: newsletter issue create --brief 1 --list readers --at 2026-06-22T20:00 --local-time 07:00
     """
+    if corrects is not None and (list_slugs or local_time or again):
+        raise typer.BadParameter("goes to those who were sent that issue: leave out --list, --local-time and --again")
+    if corrects is None and not list_slugs:
+        raise typer.BadParameter("an issue needs at least one list: name it with --list")
     with open_runtime() as runtime, runtime.transaction() as session:
         actor = actor_for(session, "issue create", acting_as=acting_as)
         zone = _zone_of_brief(session, brief_id)
         send_at = _read_time(at, zone) if at else None
-        issue = issues.create_issue(
-            session,
-            brief_id=brief_id,
-            list_slugs=list_slugs,
-            actor=actor,
-            now=runtime.now(),
-            send_at=send_at,
-            local_time=local_time,
-        )
+        common: dict[str, Any] = {"brief_id": brief_id, "actor": actor, "now": runtime.now(), "send_at": send_at}
+        if corrects is not None:
+            issue = issues.correct_issue(session, corrects_id=corrects, **common)
+            in_doubt = issues.tally_of(session, corrects).unknown
+        else:
+            issue = issues.create_issue(
+                session, list_slugs=list_slugs or (), local_time=local_time, again=again, **common
+            )
+            in_doubt = 0
         estimate = issues.audience_estimate(session, issue.id)
         result = _as_dict(issue) | {"audience_estimate": estimate}
     print_result(result, as_json=as_json)
+    if in_doubt:
+        say(f"left out: {in_doubt} of whom nobody can tell whether they have issue {corrects}", style="yellow")
     if not as_json:
         print_next(f"newsletter issue wait {issue.id}" if send_at else f"newsletter issue send {issue.id}")
     if send_at:

@@ -11,7 +11,7 @@ from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_json, print_next, print_result, print_table
 from newsletter.db.models import NewsletterRow
 from newsletter.errors import InvalidInput
-from newsletter.services import newsletters
+from newsletter.services import newsletters, slots
 
 Name = Annotated[str | None, typer.Option(help="The name that readers see.")]
 FromName = Annotated[str | None, typer.Option(help="The name in From; the newsletter's name where it is left out.")]
@@ -26,6 +26,23 @@ Theme = Annotated[
 FourEyes = Annotated[
     bool | None,
     typer.Option("--four-eyes/--no-four-eyes", help="Whether an author may not approve their own brief."),
+]
+QuietHours = Annotated[
+    str | None,
+    typer.Option(metavar="HH:MM-HH:MM", help='When nothing is sent, by the newsletter\'s clock; "" for never.'),
+]
+Slot = Annotated[
+    str | None,
+    typer.Option("--slot", metavar="HH:MM", help="The day's approved brief goes out then by itself; off for not."),
+]
+SlotCutoff = Annotated[
+    str | None, typer.Option(metavar="HH:MM", help="Until when it has to be approved; the slot itself if left out.")
+]
+SlotLateness = Annotated[
+    int | None, typer.Option(metavar="MINUTES", help="How late it may begin if the system was down; 180 if left out.")
+]
+SlotLists = Annotated[
+    list[str] | None, typer.Option("--slot-list", metavar="SLUG", help="Who gets it; may be given several times.")
 ]
 
 
@@ -110,13 +127,22 @@ def edit(
     language: Language = None,
     theme: Theme = None,
     four_eyes: FourEyes = None,
+    quiet_hours: QuietHours = None,
+    slot: Slot = None,
+    slot_cutoff: SlotCutoff = None,
+    slot_lateness: SlotLateness = None,
+    slot_list: SlotLists = None,
     acting_as: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a newsletter. What has been approved keeps the values it was approved with.
 
-    Example: newsletter newsletter edit my-newsletter --postal-address "1 Harbour Street, Port City"
+    Example: newsletter newsletter edit my-newsletter --slot 07:00 --slot-cutoff 06:30 --slot-list readers
     """
+    is_off = slot == "off"
+    slot_values = _given(
+        at=None if is_off else slot, cutoff=slot_cutoff, lateness_minutes=slot_lateness, lists=slot_list or None
+    )
     values = _given(
         name=name,
         from_name=from_name,
@@ -127,12 +153,20 @@ def edit(
         language=language,
         theme=_colours(theme),
         requires_four_eyes=four_eyes,
+        quiet_hours=quiet_hours,
     )
-    if not values:
+    if not values and not slot_values and not is_off:
         raise InvalidInput("nothing was given to change: name an option such as --postal-address")
     with open_runtime() as runtime, runtime.transaction() as session:
         actor = actor_for(session, "newsletter edit", acting_as=acting_as)
-        row = newsletters.edit_newsletter(session, slug, now=runtime.now(), actor_id=actor.user_id, **values)
+        common: dict[str, Any] = {"now": runtime.now(), "actor_id": actor.user_id}
+        if is_off:
+            slots.clear_slot(session, slug, **common)
+        elif slot_values:
+            slots.set_slot(session, slug, **common, **slot_values)
+        row = newsletters.find_newsletter(session, slug)
+        if values:
+            newsletters.edit_newsletter(session, slug, **common, **values)
         result = _as_dict(row)
     print_result(result, as_json=as_json)
 
@@ -163,4 +197,6 @@ def _as_dict(row: NewsletterRow) -> dict[str, Any]:
         "language": row.language,
         "theme": row.theme or {},
         "requires_four_eyes": bool(row.requires_four_eyes),
+        "quiet_hours": row.quiet_hours or "",
+        "daily_slot": {name: value for name, value in (row.daily_slot or {}).items() if name != "since"} or None,
     }

@@ -60,6 +60,7 @@ COMMANDS: dict[str, Entry] = (
     | _entries(
         "Sending",
         ("issue", "issues", "Issues: an approved brief on its way to its audience."),
+        ("flow", "flow", "Flow: how fast mail goes to whom, and what waits for its turn."),
         ("delivery", "deliveries", "One issue to one subscriber: what happened to it."),
         ("event", "events", "Events: what providers tell about deliveries."),
         ("bounce", "bounces", "Mail that comes back: bounces, complaints, replies."),

@@ -19,6 +19,10 @@ NOT_SET = ""
 # The last word of a setting's name says its unit (a few name it otherwise).
 _UNITS: tuple[tuple[str, str], ...] = (
     ("rate_per_second", "mails a second"),
+    ("domain_rates", "mails a second"),
+    ("warmup_first_day", "mails"),
+    ("warmup_start", "moment"),
+    ("warmup_growth", "times a day"),
     ("_seconds", "seconds"),
     ("_batch_size", "recipients"),
     ("_connections", "connections"),

@@ -27,7 +27,8 @@ def plan_cohorts(time_zones: Iterable[str], *, local_time: time, home_zone: str,
     """Everybody at `local_time` of the same calendar day by their own clock.
 
     The day is the one on which `local_time` comes next in `home_zone`, the newsletter's own. Where that moment has
-    passed already (people far to the east), they get it at once. Unknown or missing time zones follow `home_zone`.
+    passed already (people far to the east), they get it at once: late news is better than none. Unknown or missing time
+    zones follow `home_zone`.
     A time that the clocks skip in spring counts as if they had not been changed yet; one that comes twice in autumn
     is taken the first time.
     """
@@ -61,5 +62,6 @@ def _moment(day: date, local_time: time, zone: str) -> datetime:
 def _is_zone(zone: str) -> bool:
     try:
         return bool(zone) and bool(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: “America” is a folder of zones, not one.
         return False

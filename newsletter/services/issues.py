@@ -7,14 +7,25 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Issue, IssueList, MailingList
+from newsletter.db.models import Issue, MailingList
 from newsletter.db.queries import audience as audience_queries
 from newsletter.db.queries import batches as batch_queries
 from newsletter.db.queries import deliveries as delivery_queries
+from newsletter.db.queries import editions
 from newsletter.db.queries import issues as queries
 from newsletter.db.queries import providers as provider_queries
 from newsletter.domain.cohorts import CohortPlan, at_once, parse_local_time, plan_cohorts
-from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus, Tally, after, finishing_act
+from newsletter.domain.editions import edition_of
+from newsletter.domain.issue import (
+    FINAL_STATUSES,
+    DeliveryReason,
+    DeliveryStatus,
+    IssueStatus,
+    Tally,
+    after,
+    finishing_act,
+)
+from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
@@ -27,16 +38,21 @@ def create_issue(
     *,
     brief_id: int,
     list_slugs: Sequence[str],
-    actor: Actor,
+    actor: Actor | None,
     now: datetime,
     send_at: datetime | None = None,
+    send_before: datetime | None = None,
     local_time: str | None = None,
+    again: bool = False,
 ) -> Issue:
     """Make an issue of an approved brief for some lists; scheduled where `send_at` is given.
 
-    With `local_time` (HH:MM) everybody gets it at that time by the clock of their own time zone.
+    With `local_time` (HH:MM) everybody gets it at that time by the clock of their own time zone. There is one issue for
+    each list and date, unless somebody wants another one (`again`). A scheduled issue that was not begun by
+    `send_before` (half a day late, where it is left out) waits for a person.
 
-    Conflict where the brief is not approved; InvalidInput where the lists belong to another newsletter.
+    Conflict where the brief is not approved or the place is taken; InvalidInput where the lists belong to another
+    newsletter.
     """
     row = briefs.find_brief(session, brief_id)
     approved = briefs.approved_rendering(session, brief_id)
@@ -46,26 +62,92 @@ def create_issue(
     for mailing_list in chosen:
         if mailing_list.newsletter_id != row.newsletter_id:
             raise InvalidInput(f"list {mailing_list.slug} belongs to another newsletter than brief {brief_id}")
-    if local_time is not None:
-        local_time = f"{parse_local_time(local_time):%H:%M}"
-    status = IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED
     issue = Issue(
         newsletter_id=row.newsletter_id,
         brief_id=row.id,
         rendering_id=approved.id,
         sha256=approved.sha256,
-        status=str(status),
+        status=str(IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED),
         send_at=send_at,
-        local_time=local_time,
+        send_before=send_before or (send_at and send_at + DEADLINE),
+        local_time=None if local_time is None else f"{parse_local_time(local_time):%H:%M}",
+        author_id=actor.user_id if actor else None,
+        created_at=now,
+    )
+    _add_issue(session, issue, chosen, edition=None if again else edition_of(row.date), actor=actor, now=now)
+    return issue
+
+
+def correct_issue(
+    session: Session, *, brief_id: int, corrects_id: int, actor: Actor, now: datetime, send_at: datetime | None = None
+) -> Issue:
+    """Make an issue that corrects another: it goes to those who were sent that one, and to nobody else.
+
+    Who has been suppressed or has left since does not get it; neither do those of whom nobody can tell whether they
+    have the other (resolve these first). Conflict where the other is not over, or nothing is different.
+    """
+    row = briefs.find_brief(session, brief_id)
+    approved = briefs.approved_rendering(session, brief_id)
+    corrected = find_issue(session, corrects_id)
+    _require_over(corrected)
+    if corrected.newsletter_id != row.newsletter_id:
+        raise InvalidInput(f"issue {corrects_id} belongs to another newsletter than brief {brief_id}")
+    if corrected.sha256 == approved.sha256:
+        raise Conflict(f"brief {brief_id} is the very mail that issue {corrects_id} sent: correct it first")
+    issue = Issue(
+        newsletter_id=row.newsletter_id,
+        brief_id=row.id,
+        rendering_id=approved.id,
+        sha256=approved.sha256,
+        status=str(IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED),
+        send_at=send_at,
+        send_before=send_at and send_at + DEADLINE,
+        corrects_id=corrects_id,
         author_id=actor.user_id,
         created_at=now,
     )
+    edition = edition_of(row.date, corrects_id=corrects_id, sha256=approved.sha256)
+    _add_issue(session, issue, lists_of(session, corrects_id), edition=edition, actor=actor, now=now)
+    return issue
+
+
+def _add_issue(
+    session: Session,
+    issue: Issue,
+    chosen: Sequence[MailingList],
+    *,
+    edition: str | None,
+    actor: Actor | None,
+    now: datetime,
+) -> None:
     session.add(issue)
     session.flush()
-    session.add_all([IssueList(issue_id=issue.id, list_id=mailing_list.id) for mailing_list in chosen])
-    session.flush()
-    _audit(session, "create", issue, actor=actor, now=now, detail={"lists": [found.slug for found in chosen]})
-    return issue
+    list_ids = [found.id for found in chosen]
+    if not editions.take_places(session, issue.id, list_ids, edition=edition):
+        assert edition is not None
+        holder = editions.holder_of(session, list_ids, edition=edition)
+        raise Conflict(_taken(holder, corrects_id=issue.corrects_id))
+    detail: dict[str, object] = {"lists": [found.slug for found in chosen]}
+    if issue.corrects_id is not None:
+        detail["corrects"] = issue.corrects_id
+    _audit(session, "create", issue, actor=actor, now=now, detail=detail)
+
+
+def _taken(holder: Issue | None, *, corrects_id: int | None) -> str:
+    other = "another issue" if holder is None else f"issue {holder.id} ({holder.status})"
+    if corrects_id is not None:
+        return f"{other} corrects issue {corrects_id} with the same brief already: send that one, or cancel it"
+    return (
+        f"{other} is made for this list and date already: send or cancel that one,"
+        " or ask for another one with --again (“Once more” in the console)"
+    )
+
+
+def _require_over(corrected: Issue) -> None:
+    if IssueStatus(corrected.status) not in FINAL_STATUSES or corrected.started_at is None:
+        raise Conflict(
+            f"issue {corrected.id} is {corrected.status}: it can be corrected when it is sent, or cancelled half-way"
+        )
 
 
 def find_issue(session: Session, issue_id: int) -> Issue:
@@ -93,7 +175,8 @@ def lists_of(session: Session, issue_id: int) -> Sequence[MailingList]:
 
 def audience_estimate(session: Session, issue_id: int) -> int:
     """How many people the issue would reach if it were sent now."""
-    return audience_queries.count_audience(session, [found.id for found in lists_of(session, issue_id)])
+    list_ids = [found.id for found in lists_of(session, issue_id)]
+    return audience_queries.count_audience(session, list_ids, corrects_id=find_issue(session, issue_id).corrects_id)
 
 
 def estimate_audience(session: Session, list_slugs: Sequence[str]) -> int:
@@ -119,12 +202,18 @@ def send_issue(
     issue = find_issue(session, issue_id)
     target = after(IssueStatus(issue.status), "send")
     require_approved_bytes(session, issue)
+    if issue.corrects_id is not None:
+        _require_over(find_issue(session, issue.corrects_id))
     if not queries.move_issue(
         session, issue_id, from_status=issue.status, to_status=str(target), provider=provider, started_at=now
     ):
         raise Conflict(f"issue {issue_id} is being sent already")
     plan = _plan_cohorts(session, issue, now=now)
-    size = audience_queries.snapshot_audience(session, issue_id, cohort_of_zone=plan.number_of)
+    size = audience_queries.snapshot_audience(
+        session, issue_id, cohort_of_zone=plan.number_of, corrects_id=issue.corrects_id
+    )
+    if size == 0 and issue.corrects_id is not None:
+        raise Conflict(f"issue {issue_id} has nobody to go to: nobody was sent issue {issue.corrects_id}")
     if size == 0:
         raise Conflict(f"issue {issue_id} has nobody to go to: its lists hold no confirmed subscriber")
     audience_queries.make_batches(session, issue_id, size=batch_size, due_at=plan.due_at)
@@ -140,7 +229,7 @@ def _plan_cohorts(session: Session, issue: Issue, *, now: datetime) -> CohortPla
     if issue.local_time is None:
         return at_once(now)
     return plan_cohorts(
-        audience_queries.time_zones_of_audience(session, issue.id),
+        audience_queries.time_zones_of_audience(session, issue.id, corrects_id=issue.corrects_id),
         local_time=parse_local_time(issue.local_time),
         home_zone=newsletters.newsletter_of(session, issue.newsletter_id).time_zone,
         now=now,
@@ -179,10 +268,17 @@ def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
 
 
 def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Stop the press: nothing that no worker holds goes out any more. What was sent stays in the ledger."""
+    """Stop the press: nothing that no worker holds goes out any more. What was sent stays in the ledger.
+
+    Where nobody can have got it, its place on its lists is free for another issue of that date.
+    """
     issue = _move(session, issue_id, "cancel", actor=actor, now=now, finished_at=now)
-    delivery_queries.cancel_unclaimed(session, issue_id)
+    # Batches first: a worker that is just claiming one is waited for, and then counts as holding it.
     batch_queries.close_pending_batches(session, issue_id)
+    delivery_queries.cancel_unclaimed(session, issue_id)
+    tally = tally_of(session, issue_id)
+    if tally.accepted + tally.unknown + tally.claimed == 0:
+        editions.leave_places(session, issue_id)
     return issue
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import NewsletterRow
 from newsletter.db.queries import newsletters as queries
 from newsletter.domain.newsletter import Newsletter
+from newsletter.domain.quiet_hours import parse_quiet_hours
 from newsletter.domain.slugs import is_slug, slug_of
 from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import Conflict, InvalidInput, NotFound
@@ -28,6 +29,7 @@ EDITABLE = (
     "language",
     "theme",
     "requires_four_eyes",
+    "quiet_hours",
 )
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -125,6 +127,8 @@ def _apply(row: NewsletterRow, values: dict[str, Any]) -> None:
             raise InvalidInput(f"a newsletter has no “{name}” that can be changed")
         _check(name, value)
         setattr(row, name, value)
+    if values.keys() & {"quiet_hours", "time_zone"}:
+        parse_quiet_hours(row.quiet_hours or "", zone=row.time_zone or "UTC")
 
 
 def _check(name: str, value: Any) -> None:

@@ -7,8 +7,8 @@ worker held when it died becomes unknown, never pending: the row is the work.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from newsletter.db.models import Attempt, Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
 from newsletter.domain.events import EventKind, meaning_of_refusal
+from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
@@ -38,7 +39,10 @@ class Addressee(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A batch that is ours until the lease runs out. `claim` tells our hold from any other's."""
+    """A batch that is ours until the lease runs out. `claim` tells our hold from any other's.
+
+    `turns` says when its people of a mailbox group may hope for their turn, where they were handed back before.
+    """
 
     claim: str
     issue_id: int
@@ -50,6 +54,7 @@ class Claim:
     last_id: int
     planned_at: datetime
     addressees: tuple[Addressee, ...]
+    turns: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_approved(session: Session, issue_id: int) -> tuple[Issue, Rendered]:
@@ -97,6 +102,7 @@ def claim_batch(
         last_id=batch.last_id,
         planned_at=batch.planned_at,
         addressees=tuple(addressees),
+        turns=batch.turns or {},
     )
 
 
@@ -141,11 +147,13 @@ def finish_claim(
     provider_message_id: str = "",
     deferred: int = 0,
     wait: timedelta | None = None,
+    hold: Hold | None = None,
 ) -> None:
     """End a claim after its last recorded outcome.
 
-    Deliveries still pending in the range were not handed over: they wait for another attempt (after `wait`, or after
-    the schedule of retries where some were deferred), fail where it is too late, or are cancelled with their issue.
+    Deliveries still pending in the range were not handed over: they wait for another attempt (after `wait`, until the
+    flow control's `hold` is over, or after the schedule of retries where some were deferred), fail where it is too
+    late, or are cancelled with their issue.
     """
     queries.finish_attempt(
         session,
@@ -158,15 +166,31 @@ def finish_claim(
     issue = issues.find_issue(session, claim.issue_id)
     if IssueStatus(issue.status) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
-    elif (deferred or outcome == "unavailable") and is_too_late(planned_at=claim.planned_at, now=now):
+    elif _may_expire(outcome, deferred, hold) and is_too_late(planned_at=claim.planned_at, now=now):
         _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
     elif outcome != "done" or deferred:
         pause = wait if wait is not None else retry_delay(claim.attempt_number) if deferred else timedelta()
-        queries.release_batch(
-            session, claim.batch_id, claim=claim.claim, status=BatchStatus.PENDING, due_at=now + pause
+        if hold is None or outcome == "unavailable":
+            queries.release_batch(
+                session, claim.batch_id, claim=claim.claim, status=BatchStatus.PENDING, due_at=now + pause
+            )
+            return
+        queries.hold_batch(
+            session,
+            claim.batch_id,
+            claim=claim.claim,
+            hold=hold,
+            due_at=max(hold.until, now + pause),
+            planned_at=max(hold.until, claim.planned_at) if hold.is_planned else claim.planned_at,
+            is_try=deferred > 0,
         )
         return
     queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None)
+
+
+def _may_expire(outcome: str, deferred: int, hold: Hold | None) -> bool:
+    """Whether the rest of a batch waits against our will: what waits by plan does not grow old."""
+    return deferred > 0 or outcome == "unavailable" or (hold is not None and not hold.is_planned)
 
 
 def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetime) -> None:

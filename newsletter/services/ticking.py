@@ -16,9 +16,9 @@ from newsletter.db.queries import batches as batch_queries
 from newsletter.db.queries import issues as issue_queries
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.last_words import LastWords
-from newsletter.errors import NewsletterError
+from newsletter.errors import Conflict, NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
-from newsletter.services import issues, sending
+from newsletter.services import flow, issues, sending
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def run_tick(
     """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind."""
     lost = sending.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
+    flow.forget_windows(session, now=now)
     finished = announced = 0
     for issue in issue_queries.issues_with_status(session, IssueStatus.SENDING):
         if issues.finish_if_done(session, issue.id, now=now) is not IssueStatus.SENDING:
@@ -63,9 +64,12 @@ def due_issue_ids(session: Session, *, now: datetime) -> list[int]:
 
 
 def start_due_issue(session: Session, issue_id: int, *, provider: str, batch_size: int, now: datetime) -> bool:
-    """Send one scheduled issue; False where another scheduler was first."""
-    if IssueStatus(issues.find_issue(session, issue_id).status) is not IssueStatus.SCHEDULED:
+    """Send one scheduled issue; False where another scheduler was first. Conflict where it is too late for it."""
+    issue = issues.find_issue(session, issue_id)
+    if IssueStatus(issue.status) is not IssueStatus.SCHEDULED:
         return False
+    if issue.send_before is not None and now > issue.send_before:
+        raise Conflict("it was not begun in time, since nothing was running: send it by hand, or cancel it")
     issues.send_issue(session, issue_id, actor=None, provider=provider, batch_size=batch_size, now=now)
     return True
 

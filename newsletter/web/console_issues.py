@@ -54,9 +54,27 @@ def create_issue(visit: Visiting) -> Response:
             now=visit.now,
             send_at=send_at,
             local_time=form.line("local_time") if form.line("when") == "local" else None,
+            again=form.is_checked("again"),
         )
     if send_at is not None:
         return see(f"/admin/issues/{issue.id}", done="issue-scheduled")
+    return see(f"/admin/issues/{issue.id}/send", done="issue-created")
+
+
+def show_correct_issue(visit: Visiting, issue_id: Id) -> Response:
+    """The form that corrects an issue with another brief."""
+    return _correct_page(visit, issue_id)
+
+
+def correct_issue(visit: Visiting, issue_id: Id) -> Response:
+    """Make an issue for exactly those who were sent this one."""
+    with refused_to(lambda fresh, error: _correct_page(fresh, issue_id, error=error)):
+        brief_id = visit.form.number("brief")
+        if brief_id is None:
+            raise InvalidInput("choose the brief that puts it right")
+        issue = issues.correct_issue(
+            visit.session, brief_id=brief_id, corrects_id=issue_id, actor=visit.actor, now=visit.now
+        )
     return see(f"/admin/issues/{issue.id}/send", done="issue-created")
 
 
@@ -166,6 +184,21 @@ def _send_page(visit: Visit, issue_id: int) -> Response:
     )
 
 
+def _correct_page(visit: Visit, issue_id: int, *, error: NewsletterError | None = None) -> Response:
+    issue = issues.find_issue(visit.session, issue_id)
+    found = briefs.recent_briefs(visit.session)
+    return visit.page(
+        "issue_correct.html",
+        **_standing(visit, issue),
+        approved=[
+            row
+            for row in found
+            if BriefStatus(row.status) is BriefStatus.APPROVED and row.newsletter_id == issue.newsletter_id
+        ],
+        error=error,
+    )
+
+
 def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
     """What all pages of an issue show."""
     tally = issues.tally_of(visit.session, issue.id)
@@ -213,6 +246,7 @@ def _new_page(
         when=typed.line("when") if typed else "now",
         send_at=typed.line("send_at") if typed else "",
         local_time=typed.line("local_time") if typed else "07:00",
+        again=bool(typed and typed.is_checked("again")),
         local_now=visit.now.astimezone(ZoneInfo(newsletter.time_zone)) if newsletter else None,
         error=error,
     )

@@ -65,6 +65,8 @@ ROUTES: tuple[Route, ...] = (
     show("/admin/issues", console_issues.show_issues, Right.READ),
     show("/admin/issues/new", console_issues.show_new_issue, Right.SEND),
     act("/admin/issues/new", console_issues.create_issue, Right.SEND),
+    show("/admin/issues/{issue_id}/correct", console_issues.show_correct_issue, Right.SEND),
+    act("/admin/issues/{issue_id}/correct", console_issues.correct_issue, Right.SEND),
     show("/admin/issues/estimate", console_issues.show_estimate, Right.SEND),
     show("/admin/issues/{issue_id}", console_issues.show_issue, Right.READ),
     show("/admin/issues/{issue_id}/progress", console_issues.show_progress, Right.READ),

@@ -35,7 +35,7 @@ def test_whose_hour_has_passed_gets_it_at_once() -> None:
 
 def test_unknown_zones_follow_the_newsletters_own() -> None:
     evening = datetime(2026, 6, 22, 20, 0, tzinfo=ZoneInfo(BERLIN))
-    due = moments(["", "Mars/Olympus", "../etc/passwd", BERLIN], now=evening)
+    due = moments(["", "Mars/Olympus", "../etc/passwd", "America", BERLIN], now=evening)
     assert len(set(due.values())) == 1
 
 
@@ -60,6 +60,31 @@ def test_a_time_that_the_clocks_skip_comes_within_the_hour_after_and_one_that_co
     assert f"{spring.astimezone(ZoneInfo(BERLIN)):%H:%M}" == "03:30"
     autumn = moments([BERLIN], now=datetime(2026, 10, 24, 20, tzinfo=UTC), local_time=half_past_two)[BERLIN]
     assert autumn == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", "2026-03-29"),
+        ("America/New_York", "2026-11-01"),
+        ("Australia/Sydney", "2026-10-04"),
+        ("Australia/Lord_Howe", "2026-04-05"),
+        ("Pacific/Auckland", "2026-09-27"),
+        ("Africa/Cairo", "2026-04-24"),
+        ("America/Santiago", "2026-09-06"),
+    ],
+)
+def test_no_hour_of_a_day_on_which_clocks_change_is_on_another_day_or_more_than_an_hour_off(
+    zone: str, day: str
+) -> None:
+    """In Cairo and Santiago the clocks leap at midnight: there is no 00:00 on that day."""
+    before = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(zone)) - timedelta(minutes=1)
+    assert before.utcoffset() != (before + timedelta(hours=30)).utcoffset()
+    for hour in range(24):
+        moment = moments([zone], now=before, local_time=time(hour, 0), home=zone)[zone].astimezone(ZoneInfo(zone))
+        wanted = datetime.fromisoformat(f"{day}T{hour:02}:00")
+        assert moment.date() == wanted.date()
+        assert timedelta() <= moment.replace(tzinfo=None) - wanted <= timedelta(hours=1)
 
 
 def test_at_once_is_one_cohort() -> None:

@@ -229,7 +229,7 @@ def test_five_issues_in_a_row_and_two_weeks_of_soft_bounces_suppress(sent: Sent,
         with runtime.transaction() as session:
             first = issues.find_issue(session, sent.issue_id)
             issue = issues.create_issue(
-                session, brief_id=first.brief_id, list_slugs=["readers"], actor=OPERATOR, now=now
+                session, brief_id=first.brief_id, list_slugs=["readers"], actor=OPERATOR, now=now, again=True
             )
             issues.send_issue(session, issue.id, actor=OPERATOR, provider="outbox", batch_size=4, now=now)
         path = return_path(runtime.links.delivery_token(issue.id, sent.person))

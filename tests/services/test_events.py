@@ -290,7 +290,9 @@ def test_soft_bounces_suppress_after_a_run_of_issues_only(runtime: Runtime) -> N
     for week in range(5):
         assert suppressed(runtime) == {}
         with runtime.transaction() as session:
-            issue = issues.create_issue(session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=NOW)
+            issue = issues.create_issue(
+                session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=NOW, again=True
+            )
             issues.send_issue(session, issue.id, actor=OPERATOR, provider=SENDGRID, batch_size=5, now=NOW)
         hand_over(runtime, issue.id)
         at = SECOND + week * 7 * 86400

@@ -86,7 +86,7 @@ def test_the_audience_is_everyone_confirmed_once_less_the_suppressed(runtime: Ru
             now=NOW,
         )
         both = issues.create_issue(
-            session, brief_id=issue.brief_id, list_slugs=["readers", "second"], actor=OPERATOR, now=NOW
+            session, brief_id=issue.brief_id, list_slugs=["readers", "second"], actor=OPERATOR, now=NOW, again=True
         )
         start_issue(session, both)
         assert blocked
@@ -435,7 +435,13 @@ def test_an_issue_at_the_local_hour_goes_out_zone_by_zone(runtime: Runtime) -> N
         for number, zone in enumerate(["Asia/Shanghai", "America/New_York", ""]):
             session.execute(update(Subscriber).where(Subscriber.id.in_(ids[number::3])).values(time_zone=zone))
         issue = issues.create_issue(
-            session, brief_id=draft.brief_id, list_slugs=["readers"], actor=OPERATOR, now=NOW, local_time="07:00"
+            session,
+            brief_id=draft.brief_id,
+            list_slugs=["readers"],
+            actor=OPERATOR,
+            now=NOW,
+            local_time="07:00",
+            again=True,
         )
     evening = datetime(2026, 6, 22, 20, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     with runtime.transaction() as session:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from newsletter import samples
 from newsletter.db.queries import deliveries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.people import Role
@@ -178,3 +179,36 @@ def test_the_dashboard_says_what_waits_for_whom(sign_in: SignIn, runtime: Runtim
     assert "Review and approve" in said(sign_in(Role.APPROVER).get("/admin"))
     assert "Review and approve" not in said(sign_in(Role.EDITOR).get("/admin"))
     assert "Get ready to send" in said(sign_in(Role.ADMIN).get("/admin"))
+
+
+def test_another_issue_for_a_list_and_date_has_to_be_ticked(sign_in: SignIn, runtime: Runtime) -> None:
+    approver, brief_id = sign_in(Role.APPROVER), _approved_brief(runtime)
+    data = {"brief": brief_id, "lists": "readers", "when": "now"}
+    approver.post("/admin/issues/new", data)
+    refused = approver.post("/admin/issues/new", data)
+    assert refused.status_code == 409
+    assert "ssue 1 (draft) is made for this list and date already" in said(refused)
+    assert approver.post("/admin/issues/new", data | {"again": "yes"}).headers["location"].startswith("/admin/issues/2")
+
+
+def test_a_sent_issue_is_corrected_for_those_who_were_sent_it(sign_in: SignIn, runtime: Runtime) -> None:
+    approver = sign_in(Role.APPROVER)
+    issue_id, ids = add_issue(runtime, started=True)
+    with runtime.transaction() as session:
+        deliveries.settle(session, issue_id, ids[:2], status=DeliveryStatus.ACCEPTED)
+        issues.cancel_issue(session, issue_id, actor=users.OPERATOR, now=runtime.now())
+        row = briefs.import_brief(
+            session,
+            samples.brief_text().replace("Summary: ", "Summary: Corrected: ", 1),
+            actor=users.OPERATOR,
+            now=runtime.now(),
+        )
+        briefs.submit_brief(session, row.id, actor=users.OPERATOR, now=runtime.now())
+        briefs.approve_brief(session, row.id, actor=users.OPERATOR, now=runtime.now())
+    assert f"/admin/issues/{issue_id}/correct" in approver.get(f"/admin/issues/{issue_id}").text
+    form = said(approver.get(f"/admin/issues/{issue_id}/correct")).replace("\u00a0", " ")
+    assert "2 people at most" in form
+    answer = approver.post(f"/admin/issues/{issue_id}/correct", {"brief": row.id})
+    assert answer.headers["location"] == "/admin/issues/2/send?done=issue-created"
+    assert "Send to 2 people?" in said(approver.get("/admin/issues/2/send")).replace("\u00a0", " ")
+    assert f"issue {issue_id} : it goes to exactly those" in said(approver.get("/admin/issues/2"))

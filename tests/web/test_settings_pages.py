@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from newsletter.domain.people import Role
 from newsletter.runtime import Runtime
-from newsletter.services import newsletters, trial, users
+from newsletter.services import newsletters, slots, trial, users
 from newsletter.settings import ProviderName
 from newsletter.web.app import create_app
 from newsletter.web.auth import COOKIE
@@ -125,3 +125,23 @@ def test_there_is_no_outbox_where_mails_go_to_a_real_provider(admin: Person, run
         assert client.get("/admin/outbox").status_code == 404
         assert 'href="/admin/outbox"' not in client.get("/admin").text
     real.close()
+
+
+def test_a_newsletter_gets_a_daily_slot_and_quiet_hours(sign_in: SignIn, runtime: Runtime) -> None:
+    admin = sign_in(Role.ADMIN)
+    with runtime.reading() as session:
+        row = newsletters.find_newsletter(session)
+        data = {"name": row.name, "from_email": row.from_email, "time_zone": "Europe/Berlin", "language": "en"}
+    data |= {"quiet_hours": "22:00-06:00", "slot_at": "07:00", "slot_lateness_minutes": "90", "slot_lists": "readers"}
+    assert admin.post("/admin/newsletters/1", data).status_code == 303
+    with runtime.reading() as session:
+        slot = slots.slot_of(newsletters.find_newsletter(session))
+        assert slot is not None
+        assert (f"{slot.at:%H:%M}", slot.lateness_minutes, slot.lists) == ("07:00", 90, ("readers",))
+        assert newsletters.find_newsletter(session).quiet_hours == "22:00-06:00"
+    assert 'value="07:00"' in admin.get("/admin/newsletters/1").text
+    for wrong in ({"slot_lateness_minutes": "soon"}, {"slot_lists": ""}, {"quiet_hours": "at night"}):
+        assert admin.post("/admin/newsletters/1", data | wrong).status_code in (404, 422)
+    assert admin.post("/admin/newsletters/1", data | {"slot_at": ""}).status_code == 303
+    with runtime.reading() as session:
+        assert newsletters.find_newsletter(session).daily_slot is None

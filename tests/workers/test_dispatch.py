@@ -63,7 +63,7 @@ def test_an_address_that_the_server_says_does_not_exist_is_never_mailed_again(
         # "Content rejected" is about our mail, not about the reader.
         assert not is_suppressed(session, mailer, "refusedatend000000@example.org")
         again = issues.create_issue(
-            session, brief_id=issue.brief_id, list_slugs=["readers"], actor=OPERATOR, now=mailer.now()
+            session, brief_id=issue.brief_id, list_slugs=["readers"], actor=OPERATOR, now=mailer.now(), again=True
         )
         assert issues.audience_estimate(session, again.id) == 26
     assert len(smtp.accepted()) == 25

@@ -1,9 +1,10 @@
-"""The tables, by theme: people, content, sending."""
+"""The tables, by theme: people, content, sending, flow, inbound."""
 
 from __future__ import annotations
 
 from newsletter.db.models.base import Base
 from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
+from newsletter.db.models.flow import DayVolume, GroupState, ProviderState, RateWindow, SlotRun
 from newsletter.db.models.inbound import InboxPost, KnownEvent
 from newsletter.db.models.inbound_mail import InboundMail
 from newsletter.db.models.people import (
@@ -16,7 +17,7 @@ from newsletter.db.models.people import (
     User,
     UserSession,
 )
-from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList, ProviderState, RateWindow
+from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
 
 __all__ = [
     "Attempt",
@@ -25,9 +26,11 @@ __all__ = [
     "Batch",
     "BriefRow",
     "BriefVersion",
+    "DayVolume",
     "Decision",
     "Delivery",
     "Event",
+    "GroupState",
     "InboundMail",
     "InboxPost",
     "Issue",
@@ -39,6 +42,7 @@ __all__ = [
     "RateWindow",
     "Rendering",
     "SignInLink",
+    "SlotRun",
     "Subscriber",
     "Subscription",
     "Suppression",

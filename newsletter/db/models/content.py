@@ -28,6 +28,8 @@ class NewsletterRow(Base):
     language: Mapped[str] = mapped_column(default="en")
     theme: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     requires_four_eyes: Mapped[bool] = mapped_column(default=False)
+    daily_slot: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    quiet_hours: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
 
 

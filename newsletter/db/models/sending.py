@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, SmallInteger
+from sqlalchemy import JSON, ForeignKey, Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.db.models.base import Base
 
 
 class Issue(Base):
-    """An approved brief on its way to an audience. `sha256` is the hash that was approved."""
+    """An approved brief on its way to an audience. `sha256` is the hash that was approved.
+
+    A scheduled issue that was not begun by `send_before` waits for a person. One that `corrects_id` names goes to those
+    who were sent that issue.
+    """
 
     __tablename__ = "issues"
 
@@ -26,6 +30,8 @@ class Issue(Base):
     provider: Mapped[str] = mapped_column(default="")
     send_at: Mapped[datetime | None]
     local_time: Mapped[str | None]
+    send_before: Mapped[datetime | None]
+    corrects_id: Mapped[int | None]
     audience: Mapped[int | None]
     author_id: Mapped[int | None]
     created_at: Mapped[datetime]
@@ -34,19 +40,27 @@ class Issue(Base):
 
 
 class IssueList(Base):
-    """One of the lists that make an issue's audience."""
+    """One of the lists that make an issue's audience.
+
+    `edition` is the place that the issue takes on that list (domain/editions.py): there is one for each date. None
+    where it takes none, because a person wanted another one, or because it was cancelled before anything was sent.
+    """
 
     __tablename__ = "issue_lists"
+    __table_args__ = (Index("uq_issue_lists_list_id_edition", "list_id", "edition", unique=True),)
 
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"), primary_key=True)
+    edition: Mapped[str | None]
 
 
 class Batch(Base):
     """The deliveries of one issue and cohort whose subscriber ids lie in [first_id, last_id]: one call to the provider.
 
     A range instead of a key in each delivery keeps the ledger row narrow (docs/benchmarks.md). `due_at` moves with each
-    retry, `planned_at` stays: what could not be sent hours after its plan is not sent at all.
+    retry, `planned_at` stays: what could not be sent hours after its plan is not sent at all. `hold` says what of the
+    flow control it waits for (domain/flow.py); where that is a plan of ours, `planned_at` moves too. `turns` says when
+    its people of a mailbox group may hope for their turn (seconds since the epoch).
     """
 
     __tablename__ = "batches"
@@ -67,6 +81,8 @@ class Batch(Base):
     due_at: Mapped[datetime]
     claimed_by: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+    hold: Mapped[str | None]
+    turns: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Attempt(Base):
@@ -123,25 +139,3 @@ class Event(Base):
     at: Mapped[datetime]
     source: Mapped[str]
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-
-
-class ProviderState(Base):
-    """Whether a provider takes mail now; a pause holds for all issues until `until`, or until a person lifts it."""
-
-    __tablename__ = "provider_states"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    is_paused: Mapped[bool] = mapped_column(default=False)
-    needs_person: Mapped[bool] = mapped_column(default=False)
-    reason: Mapped[str] = mapped_column(default="")
-    until: Mapped[datetime | None]
-    updated_at: Mapped[datetime]
-
-
-class RateWindow(Base):
-    """Until when the sending time of a provider is taken, in seconds since the epoch: the rate of all workers."""
-
-    __tablename__ = "rate_windows"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    taken_until: Mapped[float] = mapped_column(Double)

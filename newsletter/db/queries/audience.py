@@ -14,9 +14,18 @@ from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus
 
 
-def _is_mailable(list_ids: Select[int] | Sequence[int]) -> list[ColumnElement[bool]]:
-    """Enabled, confirmed on at least one of the lists, and not suppressed: one row per person."""
+def _is_mailable(list_ids: Select[int] | Sequence[int], *, corrects_id: int | None = None) -> list[ColumnElement[bool]]:
+    """Enabled, confirmed on at least one of the lists, and not suppressed: one row per person.
+
+    For a correction only those whose delivery of the corrected issue was accepted.
+    """
+    was_sent = exists().where(
+        Delivery.issue_id == corrects_id,
+        Delivery.subscriber_id == Subscriber.id,
+        Delivery.status == int(DeliveryStatus.ACCEPTED),
+    )
     return [
+        *([] if corrects_id is None else [was_sent]),
         Subscriber.status == int(SubscriberStatus.ENABLED),
         exists().where(
             Subscription.subscriber_id == Subscriber.id,
@@ -27,18 +36,22 @@ def _is_mailable(list_ids: Select[int] | Sequence[int]) -> list[ColumnElement[bo
     ]
 
 
-def count_audience(session: Session, list_ids: Sequence[int]) -> int:
-    """How many people these lists would reach now."""
-    return session.scalar(select(func.count()).select_from(Subscriber).where(*_is_mailable(list_ids))) or 0
+def count_audience(session: Session, list_ids: Sequence[int], *, corrects_id: int | None = None) -> int:
+    """How many people these lists would reach now; with `corrects_id` those of them who were sent that issue."""
+    people = _is_mailable(list_ids, corrects_id=corrects_id)
+    return session.scalar(select(func.count()).select_from(Subscriber).where(*people)) or 0
 
 
-def time_zones_of_audience(session: Session, issue_id: int) -> Sequence[str]:
+def time_zones_of_audience(session: Session, issue_id: int, *, corrects_id: int | None = None) -> Sequence[str]:
     """The different time zones of the people whom an issue would reach now."""
     list_ids = select(IssueList.list_id).where(IssueList.issue_id == issue_id)
-    return session.scalars(select(Subscriber.time_zone).where(*_is_mailable(list_ids)).distinct()).all()
+    people = _is_mailable(list_ids, corrects_id=corrects_id)
+    return session.scalars(select(Subscriber.time_zone).where(*people).distinct()).all()
 
 
-def snapshot_audience(session: Session, issue_id: int, *, cohort_of_zone: Mapping[str, int]) -> int:
+def snapshot_audience(
+    session: Session, issue_id: int, *, cohort_of_zone: Mapping[str, int], corrects_id: int | None = None
+) -> int:
     """Freeze the audience of an issue into the ledger with one statement; returns how many rows it made.
 
     Who lives in none of the time zones named is in cohort 0.
@@ -52,7 +65,7 @@ def snapshot_audience(session: Session, issue_id: int, *, cohort_of_zone: Mappin
         literal(int(DeliveryReason.NONE)),
         literal(0),
         cohort,
-    ).where(*_is_mailable(list_ids))
+    ).where(*_is_mailable(list_ids, corrects_id=corrects_id))
     columns = ["issue_id", "subscriber_id", "status", "reason", "marks", "cohort"]
     statement = insert(Delivery).from_select(columns, people.order_by(Subscriber.id))
     return rows_changed(session, statement)

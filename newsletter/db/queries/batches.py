@@ -21,6 +21,7 @@ from newsletter.db.models import (
     Subscription,
     Suppression,
 )
+from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus
 from newsletter.domain.subscriber import SubscriptionStatus
 
@@ -130,11 +131,36 @@ def renew_lease(session: Session, batch_id: int, *, claim: str, lease_until: dat
 
 def release_batch(session: Session, batch_id: int, *, claim: str, status: BatchStatus, due_at: datetime | None) -> bool:
     """End a claim: done with, or back to waiting until `due_at`; False where it is no longer ours."""
-    values = {"status": int(status), "claimed_by": None, "lease_until": None}
+    values = {"status": int(status), "claimed_by": None, "lease_until": None, "hold": None, "turns": None}
     statement = (
         update(Batch)
         .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
         .values(**values, **({} if due_at is None else {"due_at": due_at}))
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(session, statement) == 1
+
+
+def hold_batch(
+    session: Session,
+    batch_id: int,
+    *,
+    claim: str,
+    hold: Hold,
+    due_at: datetime,
+    planned_at: datetime,
+    is_try: bool,
+) -> bool:
+    """End a claim whose rest waits for flow control; False where it is no longer ours.
+
+    A claim that only found out that it has to wait does not count as a try.
+    """
+    values = {"status": int(BatchStatus.PENDING), "claimed_by": None, "lease_until": None}
+    statement = (
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
+        .values(**values, hold=hold.cause, turns=dict(hold.turns), due_at=due_at, planned_at=planned_at)
+        .values(attempts=Batch.attempts - (0 if is_try else 1))
         .execution_options(synchronize_session=False)
     )
     return rows_changed(session, statement) == 1

@@ -1,0 +1,296 @@
+"""Flow control, one for all workers: rates by mailbox group, warm-up, quiet hours, and what was learned from refusals.
+
+What may not go now waits in its batch, which is due later; nobody sleeps on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import GroupState
+from newsletter.db.queries import flow as queries
+from newsletter.db.queries import rates
+from newsletter.domain.flow import (
+    DAY_IS_FULL,
+    NO_RULE,
+    PAUSED,
+    QUIET,
+    FlowPlan,
+    Grant,
+    GroupRule,
+    Hold,
+    Limits,
+    grant,
+    rate_in_force,
+    together,
+)
+from newsletter.domain.mailbox_groups import MailboxGroup
+from newsletter.domain.quiet_hours import parse_quiet_hours
+from newsletter.domain.retrying import DEADLINE
+from newsletter.errors import InvalidInput
+
+# How far ahead a worker may take a group's time, and sleep on it, while nothing else is due.
+AHEAD_SECONDS = 0.5
+# A batch is due this much before its people have their turn, and at least so much after it was handed back.
+LEAD_SECONDS, LEAST_SECONDS = 0.5, 0.25
+_FORGET_AFTER = timedelta(days=2)
+
+WHOLE_PROVIDER = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turns:
+    """When each of some people may be handed over: 0 is at once, None is not now. `day` is whose volume they took."""
+
+    moments: tuple[float | None, ...]
+    hold: Hold | None
+    day: int | None
+
+    @property
+    def granted(self) -> int:
+        """How many have a turn."""
+        return sum(moment is not None for moment in self.moments)
+
+
+def limits_of(session: Session, issue_id: int, *, provider: str) -> Limits:
+    """What holds for an issue besides the settings. An issue at its readers' own hour knows no quiet hours."""
+    quiet_hours, zone, local_time = queries.hours_of_issue(session, issue_id)
+    return Limits(
+        rules={row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)},
+        quiet=None if local_time else parse_quiet_hours(quiet_hours, zone=zone),
+    )
+
+
+def take_turns(
+    session: Session,
+    issue_id: int,
+    groups: Sequence[str],
+    *,
+    provider: str,
+    plan: FlowPlan,
+    limits: Limits,
+    planned_at: datetime,
+    promised: Mapping[str, float],
+    now: datetime,
+) -> Turns:
+    """Take the next turns for people of these mailbox groups, in their order.
+
+    Only as many as may go at once, or within seconds where nothing else of the issue is due: others are not held up.
+    Who was `promised` a later moment keeps that place.
+    """
+    moments: list[float | None] = [0.0] * len(groups)
+    holds: list[Hold] = []
+    is_last = not queries.has_free_batch(session, issue_id, now=now)
+    # One order for all workers, or two of them would wait for each other.
+    for group, count in sorted(Counter(groups).items()):
+        rule = limits.rule(group)
+        if rule.is_paused(now):
+            assert rule.paused_until is not None
+            until = max(min(rule.paused_until, planned_at + DEADLINE), now + timedelta(seconds=LEAST_SECONDS))
+            given: Sequence[float] = ()
+            holds.append(Hold(until=until, cause=f"{PAUSED}:{group}", is_planned=False))
+        elif (rate := rate_in_force(group, rates=plan.rates, rule=rule, now=now)) and (
+            promised.get(group, 0.0) > now.timestamp() + LEAD_SECONDS
+        ):
+            given = ()
+            holds.append(_wait_for(promised[group], group=group, now=now))
+        elif rate:
+            found = _take_group(session, f"{provider}/{group}", count, rate=rate, is_last=is_last, now=now)
+            given = found.moments
+            if group in promised and len(given) < count:
+                # Its place has come: it stays at the head of the queue.
+                holds.append(_wait_for(found.taken_until, group=group, now=now))
+            elif len(given) < count:
+                queue = f"{provider}/{group}/{issue_id}"
+                holds.append(_queue_up(session, queue, count - len(given), rate=rate, group=group, now=now))
+        else:
+            continue
+        _hand_out(moments, groups, group, given)
+    day = _take_day(session, issue_id, moments, holds, provider=provider, plan=plan, now=now)
+    return Turns(moments=tuple(moments), hold=together(holds), day=day)
+
+
+def next_turn(session: Session, issue_id: int) -> datetime | None:
+    """When the next batch of an issue is due that waits for the turn of a mailbox group; None where none does."""
+    return queries.next_turn(session, issue_id)
+
+
+def give_back(session: Session, provider: str, *, day: int, count: int) -> None:
+    """Return turns of a day's volume that were not used."""
+    rates.give_back_volume(session, provider, day=day, count=count)
+
+
+def keep_quiet(session: Session, issue_id: int, *, until: datetime) -> None:
+    """Plan what waits of an issue for the end of its quiet hours."""
+    queries.postpone_batches(session, issue_id, until=until, cause=QUIET)
+
+
+def slow_group(
+    session: Session,
+    provider: str,
+    group: MailboxGroup,
+    *,
+    factor: float,
+    until: datetime,
+    reason: str,
+    now: datetime,
+    base_per_second: float = 0.0,
+) -> None:
+    """Send to a mailbox group at a fraction of its rate until a time.
+
+    The fraction is of the rate that is set; of `base_per_second` where none is (20 a second where that is 0).
+    """
+    _set_factor(
+        session,
+        provider,
+        str(group),
+        factor=factor,
+        factor_until=until,
+        base_per_second=base_per_second,
+        reason=reason,
+        now=now,
+    )
+
+
+def lower_rate(
+    session: Session,
+    provider: str,
+    *,
+    factor: float,
+    until: datetime,
+    now: datetime,
+    reason: str = "",
+    base_per_second: float = 0.0,
+) -> None:
+    """Send everything through a provider at a fraction of its rate until a time; as `slow_group` (100 a second)."""
+    _set_factor(
+        session,
+        provider,
+        WHOLE_PROVIDER,
+        factor=factor,
+        factor_until=until,
+        base_per_second=base_per_second,
+        reason=reason,
+        now=now,
+    )
+
+
+def pause_group(
+    session: Session, provider: str, group: MailboxGroup, *, until: datetime, reason: str, now: datetime
+) -> None:
+    """Send nothing to a mailbox group until a time. Its people wait; those of other groups do not."""
+    queries.set_group_state(session, provider, str(group), paused_until=until, reason=reason, now=now)
+
+
+def resume_group(session: Session, provider: str, group: MailboxGroup | str, *, now: datetime) -> None:
+    """Let a mailbox group ("" for the whole provider) have its full rate again, now."""
+    queries.set_group_state(
+        session, provider, str(group), paused_until=None, factor=1.0, factor_until=None, reason="", now=now
+    )
+    queries.release_held(session, cause=f"{PAUSED}:{group}", now=now)
+
+
+def standing_of(
+    session: Session, provider: str, group: str, *, plan: FlowPlan, now: datetime
+) -> dict[str, float | datetime | str | None]:
+    """What holds for a mailbox group now: mails a second (0 is no limit), paused until, and why."""
+    rules = {row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)}
+    rule = rules.get(group, NO_RULE)
+    is_paused = rule.is_paused(now)
+    return {
+        "per_second": rate_in_force(group, rates=plan.rates, rule=rule, now=now),
+        "paused_until": rule.paused_until if is_paused else None,
+        "reason": rule.reason if is_paused or rule.factor_at(now) != 1.0 else "",
+    }
+
+
+def waiting_batches(session: Session) -> Mapping[str, int]:
+    """How many batches wait, by what for: mailbox groups, paused:GROUP, day (tomorrow's volume), quiet."""
+    return queries.waiting_by_cause(session)
+
+
+def volume_taken(session: Session, provider: str, *, day: int) -> int:
+    """How much of a day's volume of the warm-up is taken."""
+    return rates.volume_taken(session, provider, day=day)
+
+
+def forget_windows(session: Session, *, now: datetime) -> None:
+    """Remove rows of rates that nobody has used for days."""
+    rates.forget_windows(session, before=(now - _FORGET_AFTER).timestamp())
+
+
+def _take_group(session: Session, name: str, count: int, *, rate: float, is_last: bool, now: datetime) -> Grant:
+    found = grant(
+        count,
+        per_second=rate,
+        taken_until=rates.lock_window(session, name),
+        now=now.timestamp(),
+        ahead_seconds=AHEAD_SECONDS if is_last else 0.0,
+    )
+    if found.moments:
+        rates.set_window(session, name, found.taken_until)
+    return found
+
+
+def _queue_up(session: Session, queue: str, count: int, *, rate: float, group: str, now: datetime) -> Hold:
+    """A guess at when these people have their turn, so that their batch is not claimed over and over before."""
+    begins = rates.take_window(session, queue, seconds=count / rate, now=now.timestamp())
+    return _wait_for(begins, group=group, now=now)
+
+
+def _wait_for(turn: float, *, group: str, now: datetime) -> Hold:
+    due = max(turn - LEAD_SECONDS, now.timestamp() + LEAST_SECONDS)
+    return Hold(until=datetime.fromtimestamp(due, UTC), cause=group, is_planned=True, turns={group: turn})
+
+
+def _hand_out(moments: list[float | None], groups: Sequence[str], group: str, given: Sequence[float]) -> None:
+    turns = iter(given)
+    for index, found in enumerate(groups):
+        if found == group:
+            moments[index] = next(turns, None)
+
+
+def _take_day(
+    session: Session,
+    issue_id: int,
+    moments: list[float | None],
+    holds: list[Hold],
+    *,
+    provider: str,
+    plan: FlowPlan,
+    now: datetime,
+) -> int | None:
+    """Take the volume of those who have a turn; who is over today's waits for tomorrow, with all that is due today."""
+    if plan.warm_up is None:
+        return None
+    day = plan.warm_up.day_of(now)
+    wanted = [index for index, moment in enumerate(moments) if moment is not None]
+    given = rates.take_volume(session, provider, day=day, wanted=len(wanted), volume=plan.warm_up.volume_of(day))
+    if given < len(wanted):
+        for index in wanted[given:]:
+            moments[index] = None
+        tomorrow = plan.warm_up.next_day(now)
+        holds.append(Hold(until=tomorrow, cause=DAY_IS_FULL, is_planned=True))
+        queries.postpone_batches(session, issue_id, until=tomorrow, cause=DAY_IS_FULL)
+    return day
+
+
+def _set_factor(session: Session, provider: str, group: str, *, factor: float, now: datetime, **values: object) -> None:
+    if not 0 < factor <= 1:
+        raise InvalidInput("a rate is lowered by a factor between 0 and 1: pause it to send nothing")
+    queries.set_group_state(session, provider, group, factor=factor, now=now, **values)
+
+
+def _rule(row: GroupState) -> GroupRule:
+    return GroupRule(
+        paused_until=row.paused_until,
+        factor=row.factor,
+        factor_until=row.factor_until,
+        base_per_second=row.base_per_second,
+        reason=row.reason,
+    )

@@ -1,0 +1,1 @@
+"""Facts about the database: migrations with rows in it."""
