@@ -18,7 +18,7 @@ from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus,
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import audit, briefs, lists, newsletters
+from newsletter.services import audit, briefs, doubts, lists, newsletters
 from newsletter.services.users import Actor
 
 
@@ -209,6 +209,7 @@ def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Ac
     issue = find_issue(session, issue_id)
     if IssueStatus(issue.status) is not IssueStatus.INCOMPLETE:
         raise Conflict(f"issue {issue_id} is {issue.status}: only an incomplete issue has doubts to resolve")
+    doubts.close_by_person(session, issue_id, decision=decision, actor_id=actor.user_id if actor else None, now=now)
     if decision == "skip":
         delivery_queries.change_status(
             session,
@@ -224,6 +225,13 @@ def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Ac
     )
     _reopen(session, issue_id, now=now)
     return issue
+
+
+def go_on(session: Session, issue_id: int, *, now: datetime) -> None:
+    """Send on where an issue had ended in doubt: some of it was proven not to be out. Otherwise nothing happens."""
+    issue = find_issue(session, issue_id)
+    if IssueStatus(issue.status) is IssueStatus.INCOMPLETE:
+        _move(session, issue_id, "retry", actor=None, now=now, finished_at=None)
 
 
 def tally_of(session: Session, issue_id: int) -> Tally:

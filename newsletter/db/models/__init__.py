@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.db.models.base import Base
 from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
+from newsletter.db.models.doubts import Doubt, HeardRequest
 from newsletter.db.models.inbound import InboxPost, KnownEvent
 from newsletter.db.models.inbound_mail import InboundMail
 from newsletter.db.models.people import (
@@ -27,7 +28,9 @@ __all__ = [
     "BriefVersion",
     "Decision",
     "Delivery",
+    "Doubt",
     "Event",
+    "HeardRequest",
     "InboundMail",
     "InboxPost",
     "Issue",
