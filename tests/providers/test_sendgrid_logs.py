@@ -48,6 +48,8 @@ def entry(email: str, *, at: datetime = NOW, message: str = "", **args: str) -> 
     }
 
 
+UNCLEAR = ["202", "204", "301", "400", "401", "403", "404", "405", "429", "500", "502", "503", "504"]
+UNCLEAR += ["closed", "slow", "html", "no-messages", "unfiltered"]
 OURS = entry("reader2@example.org", nl_delivery=QUESTIONS[1].token, nl_attempt=TAG)
 OTHERS = entry("somebody@example.org", nl_delivery="f" * 30)
 
@@ -99,26 +101,7 @@ def test_an_empty_log_proves_nothing(
 
 @pytest.mark.parametrize(
     "mood",
-    [
-        "202",
-        "204",
-        "301",
-        "400",
-        "401",
-        "403",
-        "404",
-        "405",
-        "429",
-        "500",
-        "502",
-        "503",
-        "504",
-        "closed",
-        "slow",
-        "html",
-        "no-messages",
-        "unfiltered",
-    ],
+    UNCLEAR,
 )
 @pytest.mark.parametrize("plan", [1, 2, 3])
 def test_whatever_is_no_clear_answer_is_unclear(
