@@ -187,19 +187,20 @@ def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
 
 
 def retry_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Send again to exactly those whose delivery failed; never to those who have it or may have it."""
+    """Send again to exactly those whose delivery failed for a reason that may pass.
+
+    Never to those who have it or may have it, nor where there is no such mailbox.
+    """
     issue = _move(session, issue_id, "retry", actor=actor, now=now, started_at=now, finished_at=None)
-    count = delivery_queries.change_status(
-        session,
-        issue_id,
-        from_status=DeliveryStatus.FAILED,
-        to_status=DeliveryStatus.PENDING,
-        except_reason=DeliveryReason.SKIPPED_IN_DOUBT,
-    )
-    if count == 0:
-        raise Conflict(f"issue {issue_id} has no failed deliveries to retry")
+    if delivery_queries.retry_failed(session, issue_id) == 0:
+        raise Conflict(f"issue {issue_id} has no failed deliveries that another try could help")
     _reopen(session, issue_id, now=now)
     return issue
+
+
+def count_retryable(session: Session, issue_id: int) -> int:
+    """How many failed deliveries of an issue another try could help."""
+    return delivery_queries.count_retryable(session, issue_id)
 
 
 def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Actor | None, now: datetime) -> Issue:

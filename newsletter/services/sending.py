@@ -22,7 +22,7 @@ from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
-from newsletter.domain.retrying import is_too_late, retry_delay
+from newsletter.domain.retrying import is_too_late, provider_down_delay, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus
 from newsletter.errors import Conflict
 from newsletter.rendering import Rendered, sha256_of
@@ -249,7 +249,13 @@ def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -
 def pause_provider(
     session: Session, name: str, *, reason: str, needs_person: bool, until: datetime | None, now: datetime
 ) -> None:
-    """Stop all claims for a provider until a time, or until a person lifts the pause."""
+    """Stop all claims for a provider until a time, or until a person lifts the pause.
+
+    The more attempts in a row found it closed, whatever batch they were of, the longer it is left alone: a breaker that
+    trips at the first, lets the next claims through as probes when its time is over, and forgets when one goes through.
+    """
+    if until is not None:
+        until = max(until, now + provider_down_delay(providers.failures_in_a_row(session, name)))
     providers.set_state(session, name, is_paused=True, needs_person=needs_person, reason=reason, until=until, now=now)
 
 

@@ -149,6 +149,7 @@ def _issue_page(visit: Visit, issue_id: int, *, error: NewsletterError | None = 
         "issue.html",
         **standing,
         estimate=issues.audience_estimate(visit.session, issue_id) if can_estimate else None,
+        retryable=issues.count_retryable(visit.session, issue_id) if standing["tally"].failed else 0,
         acts={act for found, act in TRANSITIONS if found is status},
         error=error,
     )
