@@ -124,7 +124,7 @@ class SendGridFake(ThreadingHTTPServer):
         rows = [
             {
                 "email": row["to"][0]["email"],
-                "custom_args": row.get("custom_args", {}),
+                "custom_args": {**body.get("custom_args", {}), **row.get("custom_args", {})},
                 "headers": row.get("headers", {}),
                 "message_id": message_id,
             }
