@@ -182,3 +182,11 @@ def tag_of(claim: Claim, people: Collection[int] = ()) -> str:
     """The tag of one request that held all of a claim, or a run of it."""
     run = list(people) or ids_of(claim)
     return str(RequestTag(attempt_id=claim.attempt_id, first_id=run[0], last_id=run[-1]))
+
+
+def silent_except_for_others(site: Doubtful) -> tuple[Claim, Claim]:
+    """A request in doubt, while the events of one that was made later came; both."""
+    doubtful, other = site.hand_over(OutcomeKind.UNKNOWN), site.hand_over()
+    site.later(timedelta(minutes=2))
+    site.tell(other)
+    return doubtful, other

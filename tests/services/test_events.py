@@ -54,7 +54,6 @@ def hand_over(runtime: Runtime, issue_id: int, kind: OutcomeKind = OutcomeKind.A
 
 
 def request_of(runtime: Runtime, people: list[int]) -> str:
-    """The tag of the request that these people's mail went out with, last."""
     with runtime.reading() as session:
         return f"{session.scalar(select(func.max(Attempt.id)))}:{people[0]}-{people[-1]}"
 
