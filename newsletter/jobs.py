@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 DISPATCH = "newsletter.dispatch"
 TICK = "newsletter.tick"
 DRAIN_EVENTS = "newsletter.drain_events"
+ASK_LOG = "newsletter.ask_log"
 
 _PRODUCER_SECONDS = 1.0
 _EMBEDDED_POLL_SECONDS = 0.05

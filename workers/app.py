@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from newsletter.jobs import DISPATCH, DRAIN_EVENTS, TICK, make_celery
+from newsletter.jobs import ASK_LOG, DISPATCH, DRAIN_EVENTS, TICK, make_celery
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from workers import tasks
@@ -59,6 +59,10 @@ def make_worker_app(settings: Settings) -> Celery:
     @app.task(name=DRAIN_EVENTS)
     def drain_events() -> int:
         return tasks.drain_events(runtime.get(), should_stop=stopping.is_set)
+
+    @app.task(name=ASK_LOG)
+    def ask_log(doubt_id: int) -> bool:
+        return tasks.ask_log(runtime.get(), doubt_id)
 
     app.conf.beat_schedule = {
         "tick": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -107,7 +108,8 @@ class Dispatcher:
             for person in claim.addressees
         ]
         try:
-            self._hand_over(claim, recorder.watch(factory.mailing), recipients, recorder)
+            mailing = replace(factory.mailing, attempt_id=claim.attempt_id)
+            self._hand_over(claim, recorder.watch(mailing), recipients, recorder)
         except LeaseLost:
             log.warning("lease.lost issue_id=%s batch_id=%s", claim.issue_id, claim.batch_id)
             recorder.flush()

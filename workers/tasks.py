@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from os import getpid
 from threading import get_ident
 
 from newsletter.errors import NewsletterError
 from newsletter.jobs import DRAIN_EVENTS, Job
+from newsletter.providers import ProviderLog, make_log
 from newsletter.runtime import Runtime
-from newsletter.services import events, slots, ticking
+from newsletter.services import events, settling, slots, ticking
+from newsletter.services.settling import Terms
+from newsletter.settings import ProviderName
 from workers.dispatch import Dispatcher
 from workers.journal import forget_journals, read_last_words
 
@@ -51,6 +55,42 @@ def drain_events(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
     return posts
 
 
+def ask_log(runtime: Runtime, doubt_id: int) -> bool:
+    """Ask the provider's log about a doubt, and decide anew; False where it was not its turn, or there is no log."""
+    with _provider_log(runtime) as provider_log:
+        if provider_log is None:
+            return False
+        with runtime.transaction() as session:
+            inquiry = settling.begin_inquiry(session, doubt_id, links=runtime.links, now=runtime.now())
+        if inquiry is None:
+            return False
+        report = provider_log.report(inquiry.questions, since=inquiry.since, until=inquiry.until)
+    log.info("doubt.log_asked doubt_id=%s answer=%s", doubt_id, report.answer)
+    with runtime.transaction() as session:
+        settling.record_report(session, doubt_id, report, now=runtime.now(), terms=_terms(runtime))
+    return True
+
+
+@contextmanager
+def _provider_log(runtime: Runtime) -> Iterator[ProviderLog | None]:
+    """The provider's log, where it has one, for a moment."""
+    provider_log = make_log(runtime.settings)
+    try:
+        yield provider_log
+    finally:
+        if provider_log is not None:
+            provider_log.close()
+
+
+def _terms(runtime: Runtime) -> Terms:
+    settings = runtime.settings
+    return Terms(
+        wait=timedelta(seconds=settings.unknown_wait_seconds),
+        policy=str(settings.unknown_policy),
+        has_log=settings.provider is ProviderName.SENDGRID,
+    )
+
+
 def tick(runtime: Runtime) -> None:
     """Start what is due, expire what died, finish what is done, announce what waits."""
     settings = runtime.settings
@@ -60,6 +100,7 @@ def tick(runtime: Runtime) -> None:
             now=runtime.now(),
             unknown_policy=str(settings.unknown_policy),
             unknown_wait=timedelta(seconds=settings.unknown_wait_seconds),
+            has_log=settings.provider is ProviderName.SENDGRID,
             last_words_of=lambda claim: read_last_words(settings.data_dir, claim),
         )
     with runtime.transaction() as session:

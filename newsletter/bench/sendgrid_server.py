@@ -127,15 +127,17 @@ class SendGrid(ThreadingHTTPServer):
     def take(self, body: dict[str, Any], message_id: str) -> None:
         """Write each recipient of an accepted request down, and tell the webhook."""
         self.account.take(tokens_of(body))
-        self.teller.taken(body["personalizations"])
+        shared = body.get("custom_args", {})
+        people = [{**row, "custom_args": {**shared, **row.get("custom_args", {})}} for row in body["personalizations"]]
+        self.teller.taken(people)
         rows = [
             {
                 "email": row["to"][0]["email"],
-                "custom_args": row.get("custom_args", {}),
+                "custom_args": row["custom_args"],
                 "headers": row.get("headers", {}),
                 "message_id": message_id,
             }
-            for row in body["personalizations"]
+            for row in people
         ]
         with self.lock:
             self.record.write("".join(json.dumps(row) + "\n" for row in rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from newsletter.db.models import Issue
 from newsletter.domain.issue import IssueStatus
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, newsletters
+from newsletter.services import briefs, doubts, issues, newsletters
 from newsletter.services.users import Actor
 
 IssueId = Annotated[int, typer.Argument(metavar="ID", help="The issue's number, as `issue ls` shows it.")]
@@ -233,8 +233,11 @@ def status(issue_id: IssueId, as_json: AsJson = False) -> None:
     """
     with open_runtime() as runtime, runtime.reading() as session:
         result = _standing(session, issue_id)
+        open_doubts = _doubts(session, issue_id, runtime) if result["unknown"] else []
         reason = issues.find_issue(session, issue_id).status_reason
-    print_result(result, as_json=as_json)
+    print_result(result | {"doubts": open_doubts} if as_json else result, as_json=as_json)
+    for doubt in [] if as_json else open_doubts:
+        say(_doubt_line(doubt), style="yellow")
     if reason:
         say(f"remark: {reason}", style="yellow")
 
@@ -280,6 +283,18 @@ def _as_dict(issue: Issue) -> dict[str, Any]:
 
 def _standing(session: Session, issue_id: int) -> dict[str, Any]:
     return _as_dict(issues.find_issue(session, issue_id)) | asdict(issues.tally_of(session, issue_id))
+
+
+def _doubts(session: Session, issue_id: int, runtime: Runtime) -> list[dict[str, Any]]:
+    wait = timedelta(seconds=runtime.settings.unknown_wait_seconds)
+    return [asdict(found) for found in doubts.standings(session, issue_id, wait=wait, now=runtime.now())]
+
+
+def _doubt_line(doubt: dict[str, Any]) -> str:
+    asked = f", {doubt['provider']}'s log asked {doubt['asks']} × ({doubt['log_words']})" if doubt["asks"] else ""
+    until = f" until {doubt['events_until']:%H:%M} UTC" if doubt["stage"] == "waiting_for_events" else ""
+    stage = doubt["stage"].replace("_", " ")
+    return f"{doubt['deliveries']} in doubt since {doubt['since']:%H:%M} UTC: {stage}{until}{asked}"
 
 
 def _row(session: Session, issue: Issue) -> tuple[dict[str, Any], ZoneInfo]:

@@ -202,9 +202,16 @@ _RANKS: dict[DeliveryStatus, int] = {
 }
 
 
+# We gave up on these by ourselves, and no provider ever says so: an event of the mail knows better.
+_OUR_OWN_REASONS = frozenset(
+    {DeliveryReason.SKIPPED_IN_DOUBT, DeliveryReason.EXPIRED, DeliveryReason.CANCELLED, DeliveryReason.DISABLED}
+)
+
+
 def _rank(settlement: Settlement) -> tuple[int, int]:
-    is_open = settlement.reason is DeliveryReason.SKIPPED_IN_DOUBT  # a person gave up on it; an event knows better
-    return (0, 0) if is_open else (_RANKS[settlement.status], int(settlement.reason))
+    if settlement.reason in _OUR_OWN_REASONS:
+        return (0, 0)
+    return (_RANKS[settlement.status], int(settlement.reason))
 
 
 def stronger(one: Settlement | None, other: Settlement | None) -> Settlement | None:

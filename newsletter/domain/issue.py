@@ -87,7 +87,10 @@ class BatchStatus(IntEnum):
 
 
 class Mark(IntEnum):
-    """What has been heard about an accepted delivery: bits of `deliveries.marks`."""
+    """What has been heard about an accepted delivery: bits of `deliveries.marks`.
+
+    DOUBLED: two attempts are known to have been accepted, or a worker held it again when the first was proven.
+    """
 
     DELIVERED = 1
     BOUNCED = 2
@@ -95,6 +98,7 @@ class Mark(IntEnum):
     UNSUBSCRIBED = 8
     OPENED = 16
     CLICKED = 32
+    DOUBLED = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +118,7 @@ class Tally:
     unsubscribed: int = 0
     opened: int = 0
     clicked: int = 0
+    doubled: int = 0
 
     @property
     def is_settled(self) -> bool:

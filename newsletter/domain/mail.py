@@ -31,7 +31,8 @@ class Mailing:
     `html` and `text` hold the slot tokens of `html_slots` and `text_slots` (slot name → token).
     `headers` are those that are the same for everybody. `compose` makes one whole RFC 5322 message
     (CRLF line ends) for a recipient. `is_wire_ready` says that no line of those messages begins with a dot, none holds
-    a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message.
+    a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
+    attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
     """
 
     issue_id: int
@@ -47,6 +48,7 @@ class Mailing:
     category: str
     compose: Callable[[Recipient], bytes]
     is_wire_ready: bool = False
+    attempt_id: int = 0
 
 
 class OutcomeKind(StrEnum):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from newsletter.domain.issue import DeliveryReason
+
 # Short at first, since most faults pass; yesterday's news is not sent tomorrow.
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 60, 240, 600, 1200, 1800))
 # A provider that does not answer is asked again soon: nothing was handed over, nobody can get it twice.
 DOWN_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 10, 20, 30, 60))
 DEADLINE = timedelta(hours=12)
+
+# "Retry the failures" sends again to these. Who has no such mailbox, who was left out in doubt, and who was dropped as
+# invalid gets nothing by being tried again.
+RETRYABLE_REASONS = frozenset({DeliveryReason.REFUSED, DeliveryReason.EXPIRED})
 
 
 def retry_delay(attempts: int) -> timedelta:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from newsletter.providers.base import Outcomes, Provider, ProviderUnavailable
+from newsletter.providers.base import Outcomes, Provider, ProviderLog, ProviderUnavailable
 from newsletter.providers.outbox import OutboxProvider
 from newsletter.settings import ProviderName, Settings
 
-__all__ = ["Outcomes", "Provider", "ProviderUnavailable", "make_provider"]
+__all__ = ["Outcomes", "Provider", "ProviderLog", "ProviderUnavailable", "make_log", "make_provider"]
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -18,6 +18,19 @@ def make_provider(settings: Settings) -> Provider:
             return _make_smtp(settings)
         case ProviderName.SENDGRID:
             return _make_sendgrid(settings)
+
+
+def make_log(settings: Settings) -> ProviderLog | None:
+    """The provider's own log of what it took from us; None where the provider in force has none."""
+    if settings.provider is not ProviderName.SENDGRID:
+        return None
+    from newsletter.providers.sendgrid_logs import SendGridLog
+
+    return SendGridLog(
+        settings.sendgrid_api_key.get_secret_value(),
+        api_url=settings.sendgrid_api_url,
+        timeout_seconds=settings.sendgrid_timeout_seconds,
+    )
 
 
 def _make_smtp(settings: Settings) -> Provider:

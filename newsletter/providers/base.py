@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from newsletter.domain.doubt import LogQuestion, LogReport
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.errors import InvalidInput, ServiceUnavailable
 
@@ -71,6 +73,18 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give back connections; a later send opens new ones."""
+        ...
+
+
+class ProviderLog(Protocol):
+    """The provider's own record of what it took from us."""
+
+    def report(self, questions: Sequence[LogQuestion], *, since: datetime, until: datetime) -> LogReport:
+        """What it says of these mails, which were handed over in this time if at all; never an error."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
         ...
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from newsletter.domain.doubt import RequestTag
 from newsletter.domain.mail import Mailing, Recipient
 from newsletter.errors import InvalidInput
 
@@ -59,12 +60,23 @@ class BodyBuilder:
         self._html_slots = tuple(mailing.html_slots.items())
         self._text_slots = tuple(mailing.text_slots.items())
         self._issue = str(mailing.issue_id)
+        self._attempt_id = mailing.attempt_id
         self._shared = _shared_part(mailing)
 
-    def body(self, recipients: Sequence[Recipient]) -> bytes:
-        """The JSON body for these recipients."""
+    def body(self, recipients: Sequence[Recipient], *, is_run: bool = True) -> bytes:
+        """The JSON body for these recipients; `is_run` says that nobody of the attempt between two of them is left out.
+
+        All of one request carry its tag, so that an event of one tells what was in the same request.
+        """
         personalizations = [self._personalization(recipient) for recipient in recipients]
-        return orjson.dumps({**self._shared, "personalizations": personalizations})
+        return orjson.dumps({**self._shared, **self._tag(recipients, is_run), "personalizations": personalizations})
+
+    def _tag(self, recipients: Sequence[Recipient], is_run: bool) -> dict[str, dict[str, str]]:
+        if not self._attempt_id:
+            return {}
+        first_id, last_id = (recipients[0].subscriber_id, recipients[-1].subscriber_id) if is_run else (0, 0)
+        tag = RequestTag(attempt_id=self._attempt_id, first_id=first_id, last_id=last_id)
+        return {"custom_args": {"nl_attempt": str(tag)}}
 
     def _personalization(self, recipient: Recipient) -> dict[str, Any]:
         values = recipient.values

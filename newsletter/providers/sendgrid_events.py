@@ -31,6 +31,7 @@ from newsletter.providers.base import without_addresses
 
 SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
+REQUEST_KEY = "nl_attempt"
 TOKEN_KEY = "nl_delivery"  # noqa: S105  the name of a custom argument, not a secret
 MAX_URL_LENGTH = 500
 _LAST_SECOND = 4_102_444_800  # the year 2100: later is no time, but milliseconds or nonsense
@@ -39,7 +40,8 @@ _LAST_SECOND = 4_102_444_800  # the year 2100: later is no time, but millisecond
 class ToldEvent(NamedTuple):
     """One event of a post. `token` names the delivery; `key` tells it from other events of the same delivery.
 
-    `event_id` and `token` are empty where SendGrid left them out; `seconds` (since the epoch) is 0 then.
+    `request` is the tag of the request that the mail went out with (domain.doubt.read_tag).
+    `event_id`, `token` and `request` are empty where SendGrid left them out; `seconds` (since the epoch) is 0 then.
     """
 
     token: str
@@ -48,6 +50,7 @@ class ToldEvent(NamedTuple):
     seconds: float
     meaning: Meaning
     detail: dict[str, Any] | None
+    request: str = ""
 
 
 class PostVerifier:
@@ -107,7 +110,7 @@ def parse_event(item: Mapping[str, Any]) -> ToldEvent:
     key = f"{name if name in _KEPT or name in _NOTHING_KEPT else _clean(name)[:40]}:{seconds}"
     if detail is not None and (distinct := _distinct(detail, name)):
         key = f"{key}:{distinct}"
-    token, event_id = item.get(TOKEN_KEY), item.get("sg_event_id")
+    token, event_id, request = item.get(TOKEN_KEY), item.get("sg_event_id"), item.get(REQUEST_KEY)
     return ToldEvent(
         token if isinstance(token, str) else "",
         event_id if isinstance(event_id, str) else "",
@@ -115,6 +118,7 @@ def parse_event(item: Mapping[str, Any]) -> ToldEvent:
         seconds,
         meaning,
         detail,
+        request if isinstance(request, str) else "",
     )
 
 

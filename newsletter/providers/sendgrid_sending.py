@@ -48,6 +48,7 @@ class SendGridSending:
         self._was_accepted = False
         self._bad_requests = 0
         self._is_single = False
+        self._has_gaps = False
 
     def outcomes(self, recipients: Sequence[Recipient], *, batch_size: int) -> Iterator[Outcome]:
         """Each chunk's outcomes as soon as SendGrid answered; ProviderUnavailable where it takes nothing more."""
@@ -62,7 +63,7 @@ class SendGridSending:
             raise self._all_bad(self._suspects[0].response)
 
     def _post(self, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
-        body = self._builder.body(recipients)
+        body = self._builder.body(recipients, is_run=not self._has_gaps)
         try:
             answer = self._transport.post_mail(body)
         except NotReached as error:
@@ -107,6 +108,7 @@ class SendGridSending:
             self._split(recipients)
 
     def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, named: set[int]) -> Iterator[Outcome]:
+        self._has_gaps = True
         for row in sorted(named):
             outcome = _refused(recipients[row], complaint.rows[row])
             if row in complaint.certain:

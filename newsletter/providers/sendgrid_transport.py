@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from python_http_client.client import Client, Response  # type: ignore[import-untyped]
@@ -80,6 +80,14 @@ class SendGridTransport:
     def get_scopes(self) -> HttpAnswer:
         """GET /v3/scopes: what the key may do."""
         return _answer_of(self._client.scopes.get())
+
+    def post_logs(self, body: bytes) -> HttpAnswer:
+        """POST /v3/logs: the messages that a query finds; NotReached or NoAnswer where no status came back."""
+        return _answer_of(self._client.logs.post(request_body=_ReadyBody(body)))
+
+    def get_log(self, message_id: str) -> HttpAnswer:
+        """GET /v3/logs/{sg_message_id}: one message with its custom arguments; errors as above."""
+        return _answer_of(self._client.logs._(quote(message_id, safe="")).get())
 
     def close(self) -> None:
         """Close kept connections; a later call opens new ones."""

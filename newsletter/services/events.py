@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy.orm import Session
 
-from newsletter.db.queries import deliveries
+from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import events as queries
 from newsletter.db.queries.events import LedgerRow, NewEvent, WaitingPost
 from newsletter.domain.events import PostStatus, Settlement, is_moved_by, stronger
@@ -28,7 +28,7 @@ from newsletter.errors import InvalidInput
 from newsletter.jobs import DRAIN_EVENTS, enqueue
 from newsletter.links import Links
 from newsletter.providers.sendgrid_events import ToldEvent, parse_events
-from newsletter.services import issues, reactions
+from newsletter.services import doubts, issues, reactions
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ def store_post(session: Session, body: bytes, *, source: str, now: datetime) -> 
 def announce_waiting(session: Session, *, now: datetime) -> bool:
     """Ask for a drain where posts wait whose own announcement was lost, and forget old ones; whether any wait."""
     queries.forget_before(session, now - timedelta(days=KEEP_DAYS))
+    doubt_queries.forget_heard_before(session, now - doubts.KEEP_HEARD)
     if not queries.has_waiting_posts(session):
         return False
     enqueue(session, DRAIN_EVENTS)
@@ -157,10 +158,11 @@ def _take_in(session: Session, told: Sequence[ToldEvent], *, links: Links, now: 
     matched, unmatched = _match(told, links)
     found = len(matched)
     fresh = _without_known(session, _without_repeats(matched))
+    touched = _hear_requests(session, fresh.values(), now=now)
     rows = {(row.issue_id, row.subscriber_id): row for row in _ledger(session, fresh)}
     new = {key: item for key, item in fresh.items() if item.pair in rows or item.pair == (0, 0)}
     strange = len(fresh) - len(new)
-    _write_ledger(session, new.values(), rows, source=SENDGRID, now=now)
+    _write_ledger(session, new.values(), rows, touched=touched, now=now)
     queries.insert_events(session, [_event_row(key, item, now) for key, item in new.items() if item.pair != (0, 0)])
     queries.insert_digests(session, {item.digest for item in new.values() if item.digest}, now=now)
     reactions.react(
@@ -229,10 +231,19 @@ def _ledger(session: Session, fresh: dict[str, Matched]) -> list[LedgerRow]:
     return queries.ledger_rows(session, pairs) if pairs else []
 
 
+def _hear_requests(session: Session, fresh: Iterable[Matched], *, now: datetime) -> set[int]:
+    """An event of one mail proves that the whole request was taken; the issues in which that settled a doubt."""
+    told: dict[str, list[Pair]] = {}
+    for pair, _, event in fresh:
+        if event.request and event.meaning.settles:
+            told.setdefault(event.request, []).append(pair)
+    return doubts.hear_events(session, told, source=SENDGRID, now=now) if told else set()
+
+
 def _write_ledger(
-    session: Session, new: Iterable[Matched], rows: dict[Pair, LedgerRow], *, source: str, now: datetime
+    session: Session, new: Iterable[Matched], rows: dict[Pair, LedgerRow], *, touched: set[int], now: datetime
 ) -> None:
-    """Move each delivery by what all its new events say together."""
+    """Move each delivery by what all its new events say together; `touched` issues had doubts that were settled."""
     told: dict[Pair, _Told] = {}
     for pair, _, event in new:
         if pair in rows:
@@ -244,11 +255,10 @@ def _write_ledger(
                 sum_.proof = stronger(sum_.proof, event.meaning.settles)
     changed = {pair: _moved(rows[pair], sum_) for pair, sum_ in told.items()}
     queries.write_ledger(session, [row for pair, row in changed.items() if row != rows[pair]])
-    doubts = [
-        rows[pair] for pair, row in changed.items() if row.status != rows[pair].status and _is_in_doubt(rows[pair])
-    ]
-    _settle_batches(session, doubts, source=source)
-    for issue_id in sorted({row.issue_id for row in doubts}):
+    was_in_doubt = {
+        row.issue_id for pair, row in changed.items() if row.status != rows[pair].status and _is_in_doubt(rows[pair])
+    }
+    for issue_id in sorted(was_in_doubt | touched):
         issues.finish_if_done(session, issue_id, now=now)
 
 
@@ -261,29 +271,6 @@ def _moved(row: LedgerRow, told: _Told) -> LedgerRow:
 
 def _is_in_doubt(row: LedgerRow) -> bool:
     return row.status == DeliveryStatus.UNKNOWN or row.reason == DeliveryReason.SKIPPED_IN_DOUBT
-
-
-def _settle_batches(session: Session, doubts: Sequence[LedgerRow], *, source: str) -> None:
-    """An event about one mail of a request that was never answered proves that the provider took all of it.
-
-    A provider stops after the first call without an answer, so that a batch with one attempt has one such call. After
-    a second attempt nobody can tell which of the two the event speaks of, and each delivery waits for its own.
-    """
-    settled: set[int] = set()
-    reach: list[tuple[int, int, int, int]] = []
-    for row in doubts:
-        place = (row.issue_id, row.cohort)
-        is_covered = any(place == covered[:2] and covered[2] <= row.subscriber_id <= covered[3] for covered in reach)
-        if row.reason != DeliveryReason.NO_ANSWER or is_covered:
-            continue
-        batch = deliveries.batch_of(session, row.issue_id, row.subscriber_id)
-        if batch is None or batch.id in settled:
-            continue
-        settled.add(batch.id)
-        reach.append((batch.issue_id, batch.cohort, batch.first_id, batch.last_id))
-        attempts = deliveries.attempts_of_batch(session, batch.id)
-        if len(attempts) == 1 and attempts[0].outcome != "broken" and attempts[0].provider == source:
-            queries.settle_doubt(session, batch)
 
 
 def _event_row(key: str, item: Matched, now: datetime) -> NewEvent:

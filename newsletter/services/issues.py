@@ -29,7 +29,7 @@ from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import audit, briefs, lists, newsletters
+from newsletter.services import audit, briefs, doubts, lists, newsletters
 from newsletter.services.users import Actor
 
 
@@ -283,19 +283,20 @@ def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
 
 
 def retry_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Send again to exactly those whose delivery failed; never to those who have it or may have it."""
+    """Send again to exactly those whose delivery failed for a reason that may pass.
+
+    Never to those who have it or may have it, nor where there is no such mailbox.
+    """
     issue = _move(session, issue_id, "retry", actor=actor, now=now, started_at=now, finished_at=None)
-    count = delivery_queries.change_status(
-        session,
-        issue_id,
-        from_status=DeliveryStatus.FAILED,
-        to_status=DeliveryStatus.PENDING,
-        except_reason=DeliveryReason.SKIPPED_IN_DOUBT,
-    )
-    if count == 0:
-        raise Conflict(f"issue {issue_id} has no failed deliveries to retry")
+    if delivery_queries.retry_failed(session, issue_id) == 0:
+        raise Conflict(f"issue {issue_id} has no failed deliveries that another try could help")
     _reopen(session, issue_id, now=now)
     return issue
+
+
+def count_retryable(session: Session, issue_id: int) -> int:
+    """How many failed deliveries of an issue another try could help."""
+    return delivery_queries.count_retryable(session, issue_id)
 
 
 def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Actor | None, now: datetime) -> Issue:
@@ -305,6 +306,7 @@ def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Ac
     issue = find_issue(session, issue_id)
     if IssueStatus(issue.status) is not IssueStatus.INCOMPLETE:
         raise Conflict(f"issue {issue_id} is {issue.status}: only an incomplete issue has doubts to resolve")
+    doubts.close_by_person(session, issue_id, decision=decision, actor_id=actor.user_id if actor else None, now=now)
     if decision == "skip":
         delivery_queries.change_status(
             session,
@@ -320,6 +322,13 @@ def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Ac
     )
     _reopen(session, issue_id, now=now)
     return issue
+
+
+def go_on(session: Session, issue_id: int, *, now: datetime) -> None:
+    """Send on where an issue had ended in doubt: some of it was proven not to be out. Otherwise nothing happens."""
+    issue = find_issue(session, issue_id)
+    if IssueStatus(issue.status) is IssueStatus.INCOMPLETE:
+        _move(session, issue_id, "retry", actor=None, now=now, finished_at=None)
 
 
 def tally_of(session: Session, issue_id: int) -> Tally:

@@ -13,7 +13,19 @@ from newsletter.db.queries import deliveries as queries
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, Mark
 from newsletter.errors import NotFound
 from newsletter.links import Links
-from newsletter.services import issues, subscribers
+from newsletter.services import doubts, issues, subscribers
+
+# What was decided reads differently from what happened to the mail.
+_DOUBT_KINDS = {
+    "accepted": "doubt_accepted",
+    "resent": "doubt_sent_again",
+    "skipped": "doubt_left_out",
+    "expired": "doubt_too_late",
+    "cancelled": "doubt_cancelled",
+    "held": "doubt_held",
+    "doubled": "doubt_out_twice",
+    "log_asked": "doubt_log_asked",
+}
 
 
 def delivery_timeline(session: Session, issue_id: int, email: str, *, links: Links) -> dict[str, Any]:
@@ -33,6 +45,7 @@ def delivery_timeline(session: Session, issue_id: int, email: str, *, links: Lin
         *_snapshot_entries(issue),
         *(entry for attempt in attempts for entry in _attempt_entries(attempt)),
         *(_event_entry(event) for event in queries.events_of(session, issue_id, person.id)),
+        *(_doubt_entries(session, batch, person.id) if batch else ()),
     ]
     return {
         "issue_id": issue_id,
@@ -77,6 +90,12 @@ def _attempt_entries(attempt: Attempt) -> Iterator[dict[str, Any]]:
         }
         known = {name: value for name, value in answer.items() if value}
         yield _entry(attempt.finished_at, "batch_finished", attempt.provider, number | known)
+
+
+def _doubt_entries(session: Session, batch: Batch, subscriber_id: int) -> Iterator[dict[str, Any]]:
+    for doubt, entry in doubts.history_of(session, batch.id, subscriber_id):
+        detail = {"doubt": doubt.id, **{name: value for name, value in entry["detail"].items() if value is not None}}
+        yield _entry(entry["at"], _DOUBT_KINDS.get(entry["kind"], entry["kind"]), "doubt", detail)
 
 
 def _event_entry(event: Event) -> dict[str, Any]:

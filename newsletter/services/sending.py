@@ -17,16 +17,17 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import Attempt, Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
+from newsletter.db.queries import doubts as doubt_queries
 from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
-from newsletter.domain.retrying import is_too_late, retry_delay
+from newsletter.domain.retrying import is_too_late, provider_down_delay, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus
 from newsletter.errors import Conflict
 from newsletter.rendering import Rendered, sha256_of
-from newsletter.services import issues
+from newsletter.services import doubts, issues
 
 
 class Addressee(NamedTuple):
@@ -49,6 +50,7 @@ class Claim:
     batch_id: int
     attempt_id: int
     attempt_number: int
+    provider: str
     cohort: int
     first_id: int
     last_id: int
@@ -97,6 +99,7 @@ def claim_batch(
         batch_id=batch.id,
         attempt_id=attempt.id,
         attempt_number=batch.attempts,
+        provider=provider,
         cohort=batch.cohort,
         first_id=batch.first_id,
         last_id=batch.last_id,
@@ -117,23 +120,12 @@ def record_outcomes(
     by_kind: dict[OutcomeKind, list[int]] = {kind: [] for kind in OutcomeKind}
     for outcome in outcomes:
         by_kind[outcome.kind].append(outcome.subscriber_id)
-    _settle_accepted(session, claim, by_kind[OutcomeKind.ACCEPTED])
-    deliveries.settle(
-        session,
-        claim.issue_id,
-        by_kind[OutcomeKind.REFUSED],
-        status=DeliveryStatus.FAILED,
-        reason=DeliveryReason.REFUSED,
-    )
-    deliveries.settle(
-        session,
-        claim.issue_id,
-        by_kind[OutcomeKind.UNKNOWN],
-        status=DeliveryStatus.UNKNOWN,
-        reason=DeliveryReason.NO_ANSWER,
-    )
-    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
     is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
+    if is_ours:
+        _settle_answers(session, claim, by_kind, now=now)
+    else:
+        _settle_late_answers(session, claim, by_kind, now=now)
+    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
     return is_ours and IssueStatus(issues.find_issue(session, claim.issue_id).status) is IssueStatus.SENDING
 
 
@@ -163,6 +155,8 @@ def finish_claim(
         provider_message_id=provider_message_id,
         now=now,
     )
+    if not queries.holds_batch(session, claim.batch_id, claim=claim.claim):
+        return  # the tick took it: what waits in the range may be with another worker
     issue = issues.find_issue(session, claim.issue_id)
     if IssueStatus(issue.status) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
@@ -199,7 +193,9 @@ def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetim
         session, claim.attempt_id, outcome="broken", response=response, provider_message_id="", now=now
     )
     if queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None):
+        people = _pending_of(session, claim)
         _settle_rest(session, claim, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER)
+        _open_doubt(session, claim, people, now=now)
 
 
 def expire_claims(
@@ -217,10 +213,41 @@ def expire_claims(
         last_words = last_words_of(claim)
         status = BatchStatus.DONE if last_words is None else BatchStatus.PENDING
         if queries.release_batch(session, batch.id, claim=claim, status=status, due_at=now):
+            held = _pending_of(session, batch)
             _settle_lost(session, batch, last_words)
-            queries.lose_attempts(session, batch.id, now=now)
+            for attempt in queries.lose_attempts(session, batch.id, now=now):
+                doubts.open_doubt(
+                    session,
+                    issue_id=batch.issue_id,
+                    batch_id=batch.id,
+                    attempt_id=attempt.id,
+                    provider=attempt.provider,
+                    subscriber_ids=held,
+                    reason=DeliveryReason.WORKER_DIED,
+                    now=now,
+                )
             lost.append(claim)
     return lost
+
+
+def _pending_of(session: Session, part: Claim | Batch) -> list[int]:
+    return doubt_queries.pending_in_range(
+        session, part.issue_id, cohort=part.cohort, first_id=part.first_id, last_id=part.last_id
+    )
+
+
+def _open_doubt(session: Session, claim: Claim, people: Sequence[int], *, now: datetime) -> None:
+    if people:
+        doubts.open_doubt(
+            session,
+            issue_id=claim.issue_id,
+            batch_id=claim.batch_id,
+            attempt_id=claim.attempt_id,
+            provider=claim.provider,
+            subscriber_ids=people,
+            reason=DeliveryReason.NO_ANSWER,
+            now=now,
+        )
 
 
 def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -> None:
@@ -246,7 +273,13 @@ def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -
 def pause_provider(
     session: Session, name: str, *, reason: str, needs_person: bool, until: datetime | None, now: datetime
 ) -> None:
-    """Stop all claims for a provider until a time, or until a person lifts the pause."""
+    """Stop all claims for a provider until a time, or until a person lifts the pause.
+
+    The more attempts in a row found it closed, whatever batch they were of, the longer it is left alone: a breaker that
+    trips at the first, lets the next claims through as probes when its time is over, and forgets when one goes through.
+    """
+    if until is not None:
+        until = max(until, now + provider_down_delay(providers.failures_in_a_row(session, name)))
     providers.set_state(session, name, is_paused=True, needs_person=needs_person, reason=reason, until=until, now=now)
 
 
@@ -279,6 +312,35 @@ def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
     for reason, subscriber_ids in withheld.items():
         deliveries.settle(session, batch.issue_id, subscriber_ids, status=DeliveryStatus.SUPPRESSED, reason=reason)
     return addressees
+
+
+def _settle_answers(session: Session, claim: Claim, by_kind: dict[OutcomeKind, list[int]], *, now: datetime) -> None:
+    _settle_accepted(session, claim, by_kind[OutcomeKind.ACCEPTED])
+    for kind, status, reason in (
+        (OutcomeKind.REFUSED, DeliveryStatus.FAILED, DeliveryReason.REFUSED),
+        (OutcomeKind.UNKNOWN, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER),
+    ):
+        deliveries.settle(session, claim.issue_id, by_kind[kind], status=status, reason=reason)
+    _open_doubt(session, claim, by_kind[OutcomeKind.UNKNOWN], now=now)
+
+
+def _settle_late_answers(
+    session: Session, claim: Claim, by_kind: dict[OutcomeKind, list[int]], *, now: datetime
+) -> None:
+    """Answers after the lease was lost: the doubt is known, and its mails may be with another worker by now.
+
+    An acceptance holds in any case; a refusal for what is in doubt still; no answer is no news.
+    """
+    doubts.prove_by_answer(session, claim.attempt_id, by_kind[OutcomeKind.ACCEPTED], now=now)
+    deliveries.settle(session, claim.issue_id, by_kind[OutcomeKind.ACCEPTED], status=DeliveryStatus.ACCEPTED)
+    doubt_queries.move_members(
+        session,
+        claim.issue_id,
+        by_kind[OutcomeKind.REFUSED],
+        from_status=DeliveryStatus.UNKNOWN,
+        status=DeliveryStatus.FAILED,
+        reason=DeliveryReason.REFUSED,
+    )
 
 
 def _settle_accepted(session: Session, claim: Claim, accepted: Sequence[int]) -> None:

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from newsletter.db.queries import batches as batch_queries
+from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import issues as issue_queries
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.last_words import LastWords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
-from newsletter.services import flow, issues, sending
+from newsletter.services import flow, issues, sending, settling
+from newsletter.services.settling import Terms
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +42,24 @@ def run_tick(
     unknown_policy: str,
     unknown_wait: timedelta,
     last_words_of: Callable[[str], LastWords | None] = lambda _: None,
+    has_log: bool = False,
 ) -> TickReport:
-    """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind."""
+    """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind.
+
+    `has_log` says that the provider's own log can be asked about what is in doubt.
+    """
     lost = sending.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
     flow.forget_windows(session, now=now)
+    terms = Terms(wait=unknown_wait, policy=unknown_policy, has_log=has_log)
+    settling.settle_due(session, now=now, terms=terms)
+    _apply_policy_without_doubts(session, now=now, terms=terms)
     finished = announced = 0
     for issue in issue_queries.issues_with_status(session, IssueStatus.SENDING):
         if issues.finish_if_done(session, issue.id, now=now) is not IssueStatus.SENDING:
             finished += 1
-        elif batch_queries.count_due_batches(session, issue.id, now=now):
-            enqueue(session, DISPATCH, issue.id)
-            announced += 1
-    _apply_unknown_policy(session, now=now, policy=unknown_policy, wait=unknown_wait)
+        else:
+            announced += _heal_or_announce(session, issue.id, now=now)
     return TickReport(
         lost_claims=tuple(lost), woken_providers=woken, finished_issues=finished, announced_issues=announced
     )
@@ -86,9 +93,26 @@ def unschedule(session: Session, issue_id: int, error: NewsletterError) -> None:
     log.warning("issue.unscheduled issue_id=%s", issue_id)
 
 
-def _apply_unknown_policy(session: Session, *, now: datetime, policy: str, wait: timedelta) -> None:
+def _heal_or_announce(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Wake the workers where batches of an issue are due; whether they are.
+
+    A delivery that went back to waiting while a worker was just closing its batch would wait for ever: such batches are
+    opened again.
+    """
+    if not doubt_queries.has_open_batches(session, issue_id):
+        doubt_queries.reopen_stranded(session, issue_id, now=now)
+    if not batch_queries.count_due_batches(session, issue_id, now=now):
+        return False
+    enqueue(session, DISPATCH, issue_id)
+    return True
+
+
+def _apply_policy_without_doubts(session: Session, *, now: datetime, terms: Terms) -> None:
+    """What is unknown of issues that ended before doubts were registered: only the policy or a person decides."""
     for issue in issue_queries.issues_with_status(session, IssueStatus.INCOMPLETE):
+        if doubt_queries.has_open(session, issue.id):
+            continue
         status = issues.finish_if_done(session, issue.id, now=now)
-        waited = issue.finished_at is not None and now - issue.finished_at >= wait
-        if status is IssueStatus.INCOMPLETE and waited and policy != "hold":
-            issues.resolve_unknown(session, issue.id, decision=policy, actor=None, now=now)
+        has_waited = issue.finished_at is not None and now - issue.finished_at >= terms.wait
+        if status is IssueStatus.INCOMPLETE and has_waited and terms.policy != "hold":
+            issues.resolve_unknown(session, issue.id, decision=terms.policy, actor=None, now=now)

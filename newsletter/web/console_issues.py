@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from newsletter.domain.brief import BriefStatus
 from newsletter.domain.issue import TRANSITIONS, IssueStatus, Tally
 from newsletter.domain.local_time import moment_of
 from newsletter.errors import Conflict, InvalidInput, NewsletterError
-from newsletter.services import briefs, issues, lists, newsletters
+from newsletter.services import briefs, doubts, issues, lists, newsletters
 from newsletter.web.console_home import issue_lines
 from newsletter.web.forms import Form, plain
 from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
@@ -167,6 +167,7 @@ def _issue_page(visit: Visit, issue_id: int, *, error: NewsletterError | None = 
         "issue.html",
         **standing,
         estimate=issues.audience_estimate(visit.session, issue_id) if can_estimate else None,
+        retryable=issues.count_retryable(visit.session, issue_id) if standing["tally"].failed else 0,
         acts={act for found, act in TRANSITIONS if found is status},
         error=error,
     )
@@ -211,10 +212,16 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
         "zone": newsletter.time_zone,
         "lists": issues.lists_of(visit.session, issue.id),
         "tally": tally,
+        "doubts": _doubts(visit, issue) if tally.unknown else [],
         "rate": rate,
         "remaining_seconds": (tally.audience - tally.done) / rate if rate else None,
         "is_moving": IssueStatus(issue.status) in (IssueStatus.SENDING, IssueStatus.PAUSED),
     }
+
+
+def _doubts(visit: Visit, issue: Issue) -> list[doubts.Standing]:
+    wait = timedelta(seconds=visit.runtime.settings.unknown_wait_seconds)
+    return doubts.standings(visit.session, issue.id, wait=wait, now=visit.now)
 
 
 def _rate(issue: Issue, tally: Tally, *, now: datetime) -> float | None:

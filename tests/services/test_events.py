@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select, update
 
-from newsletter.db.models import Delivery, Event, InboxPost, ProviderState, Subscription, Suppression
+from newsletter.db.models import Attempt, Delivery, Event, InboxPost, ProviderState, Subscription, Suppression
 from newsletter.domain.events import PostStatus
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
@@ -51,6 +51,11 @@ def hand_over(runtime: Runtime, issue_id: int, kind: OutcomeKind = OutcomeKind.A
         sending.record_outcomes(session, claim, outcomes, source=SENDGRID, now=NOW, lease=LEASE)
         sending.finish_claim(session, claim, outcome="done", now=NOW)
     return people
+
+
+def request_of(runtime: Runtime, people: list[int]) -> str:
+    with runtime.reading() as session:
+        return f"{session.scalar(select(func.max(Attempt.id)))}:{people[0]}-{people[-1]}"
 
 
 def tell(runtime: Runtime, *told: dict[str, Any]) -> EventCounts:
@@ -183,10 +188,12 @@ def test_an_unknown_event_is_kept_and_has_no_effect(runtime: Runtime) -> None:
 def test_any_event_settles_an_unknown_delivery_and_the_rest_of_its_request(runtime: Runtime, name: str) -> None:
     issue_id, _ = start(runtime)
     people = hand_over(runtime, issue_id, OutcomeKind.UNKNOWN)
+    request = request_of(runtime, people)
     hand_over(runtime, issue_id)
     with runtime.transaction() as session:
         assert issues.finish_if_done(session, issue_id, now=NOW) is IssueStatus.INCOMPLETE
-    tell(runtime, event(runtime.links, issue_id, people[2], name, **(SOFT if name == "bounce" else {})))
+    more = {"nl_attempt": request} | (SOFT if name == "bounce" else {})
+    tell(runtime, event(runtime.links, issue_id, people[2], name, **more))
     found = tally(runtime, issue_id)
     assert (found["accepted"], found.get("unknown", 0)) == (10, 0)
     with runtime.reading() as session:

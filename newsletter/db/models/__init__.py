@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.db.models.base import Base
 from newsletter.db.models.content import BriefRow, BriefVersion, Decision, NewsletterRow, Rendering
+from newsletter.db.models.doubts import Doubt, HeardRequest
 from newsletter.db.models.flow import DayVolume, GroupState, ProviderState, RateWindow, SlotRun
 from newsletter.db.models.inbound import InboxPost, KnownEvent
 from newsletter.db.models.inbound_mail import InboundMail
@@ -29,8 +30,10 @@ __all__ = [
     "DayVolume",
     "Decision",
     "Delivery",
+    "Doubt",
     "Event",
     "GroupState",
+    "HeardRequest",
     "InboundMail",
     "InboxPost",
     "Issue",

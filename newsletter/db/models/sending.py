@@ -89,6 +89,7 @@ class Attempt(Base):
     """One try to hand a batch over; committed before the first byte goes to the provider."""
 
     __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_started_at", "started_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)

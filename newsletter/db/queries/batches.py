@@ -129,6 +129,14 @@ def renew_lease(session: Session, batch_id: int, *, claim: str, lease_until: dat
     return rows_changed(session, statement) == 1
 
 
+def holds_batch(session: Session, batch_id: int, *, claim: str) -> bool:
+    """Whether a claim still holds its batch; it cannot be taken away before this transaction ends."""
+    statement = select(Batch.id).where(
+        Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED)
+    )
+    return session.scalar(statement.with_for_update()) is not None
+
+
 def release_batch(session: Session, batch_id: int, *, claim: str, status: BatchStatus, due_at: datetime | None) -> bool:
     """End a claim: done with, or back to waiting until `due_at`; False where it is no longer ours."""
     values = {"status": int(status), "claimed_by": None, "lease_until": None, "hold": None, "turns": None}
@@ -224,11 +232,12 @@ def finish_attempt(
     )
 
 
-def lose_attempts(session: Session, batch_id: int, *, now: datetime) -> None:
-    """The tries of a dead worker ended without a word."""
-    session.execute(
+def lose_attempts(session: Session, batch_id: int, *, now: datetime) -> Sequence[Attempt]:
+    """The tries of a dead worker ended without a word; returns them."""
+    return session.scalars(
         update(Attempt)
         .where(Attempt.batch_id == batch_id, Attempt.finished_at.is_(None))
         .values(finished_at=now, outcome="lost")
-        .execution_options(synchronize_session=False)
-    )
+        .returning(Attempt)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    ).all()

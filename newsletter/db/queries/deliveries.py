@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
 from newsletter.db.models import Attempt, Batch, Delivery, Event
+from newsletter.domain.bounces import BounceClass
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
+from newsletter.domain.retrying import RETRYABLE_REASONS
 
 _OPEN = (int(DeliveryStatus.PENDING), int(DeliveryStatus.UNKNOWN))
 
@@ -90,14 +92,47 @@ def change_status(
     from_status: DeliveryStatus,
     to_status: DeliveryStatus,
     reason: DeliveryReason = DeliveryReason.NONE,
-    except_reason: DeliveryReason | None = None,
 ) -> int:
     """Move all deliveries of one status to another; returns how many."""
-    statement = update(Delivery).where(Delivery.issue_id == issue_id, Delivery.status == int(from_status))
-    if except_reason is not None:
-        statement = statement.where(Delivery.reason != int(except_reason))
-    values = statement.values(status=int(to_status), reason=int(reason))
-    return rows_changed(session, values.execution_options(synchronize_session=False))
+    statement = (
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, Delivery.status == int(from_status))
+        .values(status=int(to_status), reason=int(reason))
+    )
+    return rows_changed(session, statement.execution_options(synchronize_session=False))
+
+
+def count_retryable(session: Session, issue_id: int) -> int:
+    """How many failed deliveries of an issue may succeed at another try."""
+    statement = select(func.count()).select_from(Delivery).where(*_is_retryable(issue_id))
+    return session.scalar(statement) or 0
+
+
+def retry_failed(session: Session, issue_id: int) -> int:
+    """Let exactly those wait again; returns how many."""
+    statement = (
+        update(Delivery)
+        .where(*_is_retryable(issue_id))
+        .values(status=int(DeliveryStatus.PENDING), reason=int(DeliveryReason.NONE))
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(session, statement)
+
+
+def _is_retryable(issue_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Failed for a reason that may pass, and not because there is no such mailbox."""
+    has_no_mailbox = exists().where(
+        Event.issue_id == Delivery.issue_id,
+        Event.subscriber_id == Delivery.subscriber_id,
+        Event.kind == "bounced",
+        Event.detail["class"].as_string() == str(BounceClass.HARD),
+    )
+    return (
+        Delivery.issue_id == issue_id,
+        Delivery.status == int(DeliveryStatus.FAILED),
+        Delivery.reason.in_([int(reason) for reason in RETRYABLE_REASONS]),
+        ~has_no_mailbox,
+    )
 
 
 def set_marks(session: Session, issue_id: int, subscriber_id: int, marks: int) -> None:

@@ -15,9 +15,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, is_postgres, rows_changed
-from newsletter.db.models import Batch, Delivery, InboxPost, KnownEvent
+from newsletter.db.models import InboxPost, KnownEvent
 from newsletter.domain.events import PostStatus
-from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 
 # Any number will do, as long as all drains of one database take the same.
 _DRAIN_LOCK = 7_346_202
@@ -200,23 +199,6 @@ def insert_digests(session: Session, digests: Iterable[bytes], *, now: datetime)
     session.connection().exec_driver_sql(
         "INSERT INTO known_events (digest, received_at) VALUES (?, ?)", [(digest, stamp) for digest in rows]
     )
-
-
-def settle_doubt(session: Session, batch: Batch) -> int:
-    """Accept what is left in doubt of a batch whose one call was answered by silence; returns how many that were."""
-    statement = (
-        update(Delivery)
-        .where(
-            Delivery.issue_id == batch.issue_id,
-            Delivery.subscriber_id.between(batch.first_id, batch.last_id),
-            Delivery.cohort == batch.cohort,
-            Delivery.status == int(DeliveryStatus.UNKNOWN),
-            Delivery.reason == int(DeliveryReason.NO_ANSWER),
-        )
-        .values(status=int(DeliveryStatus.ACCEPTED), reason=int(DeliveryReason.NONE))
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(session, statement)
 
 
 def _driver(session: Session, statement: str, parameters: tuple[Any, ...]) -> Sequence[Any]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import rows_changed
-from newsletter.db.models import ProviderState
+from newsletter.db.models import Attempt, ProviderState
+
+# More failures than this in a row make no pause any longer.
+_LOOKED_AT = 10
 
 
 def set_state(
@@ -29,6 +33,17 @@ def set_state(
     row.is_paused, row.needs_person, row.reason = is_paused, needs_person, reason
     row.until, row.updated_at = until, now
     session.merge(row)
+
+
+def failures_in_a_row(session: Session, name: str) -> int:
+    """How many of the last attempts ended with a provider that took nothing, up to the last that went through."""
+    ended = session.scalars(
+        select(Attempt.outcome)
+        .where(Attempt.provider == name, Attempt.outcome.is_not(None))
+        .order_by(Attempt.id.desc())
+        .limit(_LOOKED_AT)
+    )
+    return sum(1 for _ in takewhile(lambda outcome: outcome == "unavailable", ended))
 
 
 def all_states(session: Session) -> Sequence[ProviderState]:
