@@ -20,9 +20,10 @@ STOP_SECONDS = 10
 class ServerProcess:
     """A server that prints one JSON line with its ports when it is ready, and ends with whoever started it."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, folder: Path | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, "--until-stdin-ends", *arguments],
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -18,10 +18,11 @@ import threading
 import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.fakes.process import FakeProcess
+from newsletter.bench.faulty import ServerProcess
 
 API_KEY = "SG.fake-key.for-tests"
 # What is no plain status: no answer, an answer too late, bytes that are no JSON, filters that are ignored …
@@ -150,11 +151,11 @@ class _LogServer(ThreadingHTTPServer):
         self.book = book
 
 
-class SendGridLogServer(FakeProcess):
+class SendGridLogServer(ServerProcess):
     """The log in its own process, for tests."""
 
     def __init__(self) -> None:
-        super().__init__("tests.fakes.sendgrid_log")
+        super().__init__("tests.fakes.sendgrid_log", folder=Path(__file__).resolve().parents[2])
 
     @property
     def url(self) -> str:
