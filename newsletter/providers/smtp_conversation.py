@@ -15,6 +15,7 @@ from typing import Protocol
 from newsletter.domain.answers import SmtpReply, Stage
 from newsletter.domain.mail import Recipient
 from newsletter.providers.smtp_connection import Command, ConnectionLost, Envelope, SmtpConnection
+from newsletter.providers.smtp_replies import Answer
 
 _DOT = b".\r\n"
 _BEFORE_RCPT = frozenset({Stage.RESET, Stage.MAIL})
@@ -34,9 +35,12 @@ class Message:
 
 
 class Desk(Protocol):
-    """Where a conversation gets its mails and tells what became of them. Each mail comes back once, one way or other."""
+    """Where a conversation gets its mails and tells what became of each of them, once."""
 
-    is_stopped: bool
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody further is to be handed over."""
+        ...
 
     def next_recipient(self) -> Recipient | None:
         """Whose mail is to be begun; None where no more is to be handed over."""
@@ -89,6 +93,7 @@ class Conversation:
         self._desk = desk
         self._timeout_seconds = timeout_seconds
         self._awaited: deque[tuple[Stage, _Mail]] = deque()
+        self._heard: deque[Answer] = deque()
         self.is_over = False
         self.is_deaf = False
         self.deadline = 0.0
@@ -108,19 +113,26 @@ class Conversation:
             return
         self.is_over = True
 
+    @property
+    def has_more(self) -> bool:
+        """Whether `listen` stopped before the end of what the server said, to have an outcome told first."""
+        return bool(self._heard or self.connection.is_faulty) and not self.is_over
+
     def listen(self) -> None:
-        """Take in what the server has said, and answer it."""
+        """Take in what the server has said, and answer it, up to the next outcome.
+
+        A worker writes that down before the next message leaves: should it be killed, only what is out is in doubt.
+        """
         connection = self.connection
         try:
-            while not self.is_over:
-                for code, text in connection.read():
-                    self._take(code, text)
-                    if self.is_over:
-                        return
-                if connection.is_writing:
-                    connection.flush()
-                if not connection.is_faulty:
+            if not self._heard:
+                self._heard.extend(connection.read())
+            while self._heard and not self.is_over:
+                code, text = self._heard.popleft()
+                if self._take(code, text) is Stage.END:
                     return
+            if connection.is_writing:
+                connection.flush()
         except ConnectionLost as lost:
             self._lose(lost.reason)
 
@@ -130,8 +142,6 @@ class Conversation:
         self.connection.flush()
         if self.connection.written > before:
             self._wait_anew()
-        if self.connection.is_faulty:
-            self.listen()
 
     def fall_silent(self) -> None:
         """The deadline is over."""
@@ -157,7 +167,7 @@ class Conversation:
         mail.unsaid.extend(commands[1:])
         return commands[:1]
 
-    def _take(self, code: int, text: bytes) -> None:
+    def _take(self, code: int, text: bytes) -> Stage:
         if not self._awaited:
             raise ConnectionLost("the server speaks without being asked")
         stage, mail = self._awaited.popleft()
@@ -167,6 +177,7 @@ class Conversation:
             _STEPS.get(stage, Conversation._after_command)(self, mail, stage, code, text)
         if self._awaited:
             self._wait_anew()
+        return stage
 
     def _after_command(self, mail: _Mail, stage: Stage, code: int, text: bytes) -> None:
         if stage is not Stage.RESET and code // 100 != 2 and mail.refusal is None:

@@ -188,12 +188,12 @@ class Switchboard:
         return bool(self._conversations or (self._openings.count and self._sending.wanted > 0))
 
     def turns(self) -> Iterator[None]:
-        """Wait until something happens, and see to it; a turn is one connection's."""
+        """Wait until something happens, and see to it; a turn ends where there may be an outcome to tell."""
         for key, events in self._selector.select(max(0.0, self._next_look - time.monotonic())):
             if key.data is None:
                 self._welcome()
             else:
-                self._attend(key.data, events, key.events)
+                yield from self._attend(key.data, events, key.events)
             yield
         now = time.monotonic()
         if now >= self._next_look:
@@ -238,10 +238,13 @@ class Switchboard:
         self._selector.register(connection.socket, _interest(connection), conversation)
         self._next_look = min(self._next_look, conversation.deadline)
 
-    def _attend(self, conversation: Conversation, events: int, interest: int) -> None:
+    def _attend(self, conversation: Conversation, events: int, interest: int) -> Iterator[None]:
         if events & selectors.EVENT_WRITE:
             conversation.write_on()
-        if events & selectors.EVENT_READ and not conversation.is_over:
+        if events & selectors.EVENT_READ:
+            conversation.listen()
+        while conversation.has_more:
+            yield
             conversation.listen()
         if conversation.is_over:
             self._part(conversation)
