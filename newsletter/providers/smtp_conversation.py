@@ -18,6 +18,7 @@ from newsletter.providers.smtp_connection import Command, ConnectionLost, Envelo
 from newsletter.providers.smtp_replies import Answer
 
 _DOT = b".\r\n"
+_MAX_TEXT = 1000
 _BEFORE_RCPT = frozenset({Stage.RESET, Stage.MAIL})
 # RFC 5321 section 4.5.3.2 gives a server five minutes for a reply and ten after the final dot.
 _PATIENCE = {Stage.END: 2.0}
@@ -313,4 +314,5 @@ _STEPS: dict[Stage, _Step] = {Stage.DATA: Conversation._after_data, Stage.END: C
 
 
 def _reply(stage: Stage, code: int, text: bytes) -> SmtpReply:
-    return SmtpReply(stage=stage, code=code, text=text.decode("utf-8", "replace"))
+    # Whoever reads it looks for patterns, in a time that grows faster than the text.
+    return SmtpReply(stage=stage, code=code, text=text[:_MAX_TEXT].decode("utf-8", "replace"))

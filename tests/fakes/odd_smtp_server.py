@@ -47,7 +47,8 @@ class OddSmtpServer:
     """Serves on a free port of 127.0.0.1 while it is entered.
 
     `dies_hearing` and `dies_saying` are how many bytes the first connection hears or says before the server hangs up,
-    with a reset if `resets`. `portion` is how many bytes leave in one packet (0: all).
+    with a reset if `resets`. `portion` is how many bytes leave in one packet (0: all). `pause_seconds` is how long it
+    sleeps before it reads on.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class OddSmtpServer:
         dies_saying: int = -1,
         resets: bool = False,
         portion: int = 0,
+        pause_seconds: float = 0,
         small_buffers: bool = False,
     ) -> None:
         self._oddity = oddity
@@ -67,10 +69,11 @@ class OddSmtpServer:
         self._dies_saying = dies_saying
         self._resets = resets
         self._portion = portion
+        self._pause_seconds = pause_seconds
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
         if small_buffers:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                self._listener.setsockopt(socket.SOL_SOCKET, option, 4096)
+                self._listener.setsockopt(socket.SOL_SOCKET, option, 16_384)
         self.taken: list[tuple[str, bytes]] = []
         self.connections = 0
         self.longest_heard = self.longest_said = 0
@@ -149,12 +152,15 @@ class OddSmtpServer:
 
     def _take(self, session: Session) -> None:
         session.counts["DATA in"] += 1
-        if (early := self._oddity(session, "DATA in")) is not None:
+        early = self._oddity(session, "DATA in")
+        if early is not None:
             self._say(session, early)
         wire = self._hear(session, END) + b"\r\n"
         session.counts["DOT"] += 1
         odd = self._oddity(session, "DOT")
         address, session.sender, session.rcpt = session.rcpt, False, ""
+        if early is not None:
+            return
         if odd is None or odd == CLOSE or odd.startswith(b"250"):
             self.taken.append((address, wire))
         self._say(session, b"250 2.0.0 queued\r\n" if odd is None else odd)
@@ -164,6 +170,7 @@ class OddSmtpServer:
         while (end := session.inbox.find(mark, at)) < 0:
             at = max(0, len(session.inbox) - len(mark))
             left = self._dies_hearing - session.heard if self._dies_hearing >= 0 and session.number == 1 else 65_536
+            time.sleep(self._pause_seconds)
             if left == 0 or not (data := session.link.recv(min(left, 65_536))):
                 raise Gone
             session.heard += len(data)

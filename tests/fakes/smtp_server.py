@@ -54,6 +54,7 @@ class Moods:
     greylist: bool = False
     always_354: bool = False
     pipelining: bool = True
+    dsn: bool = False
     size_limit: int = 0
 
 
@@ -114,6 +115,7 @@ class SmtpFake:
             "rcpt": session.rcpt,
             "mail_from": session.sender,
             "parameters": session.parameters,
+            "rcpt_parameters": session.rcpt_parameters,
             "sha256": digest,
             "size": len(data),
             "tls": session.is_encrypted,
@@ -134,7 +136,7 @@ class _Session:
         self.is_encrypted = fake.is_implicit_tls
         self.user = ""
         self.sender: str | None = None
-        self.parameters = ""
+        self.parameters = self.rcpt_parameters = ""
         self.rcpt: list[str] = []
 
     async def run(self) -> None:
@@ -196,6 +198,8 @@ class _Session:
         offers = ["fake.example", "8BITMIME", "ENHANCEDSTATUSCODES", f"SIZE {self._fake.moods.size_limit}"]
         if self._fake.moods.pipelining:
             offers.append("PIPELINING")
+        if self._fake.moods.dsn:
+            offers.append("DSN")
         if self._fake.tls is not None and not self.is_encrypted:
             offers.append("STARTTLS")
         if self._fake.user and (self.is_encrypted or self._fake.tls is None):
@@ -244,15 +248,19 @@ class _Session:
         return "250 2.1.0 ok"
 
     def _recipient(self, argument: str) -> str:
-        found = re.fullmatch(r"TO:<([^>]+)>", argument, re.IGNORECASE)
+        moods = self._fake.moods
+        found = re.fullmatch(r"TO:<([^>]+)>(.*)", argument, re.IGNORECASE)
         if found is None or self.sender is None:
             return "503 5.5.1 MAIL first, and RCPT TO:<address>"
         for beginning, reply in RECIPIENT_MOODS.items():
             if found[1].startswith(beginning):
                 return reply.format(rcpt=f"<{found[1]}>")
-        if (self._fake.moods.greylist or found[1].startswith("greylist")) and found[1] not in self._fake.seen:
+        if (moods.greylist or found[1].startswith("greylist")) and found[1] not in self._fake.seen:
             self._fake.seen.add(found[1])
             return "451 4.7.1 greylisted, come again"
+        if found[2] and not moods.dsn:
+            return "555 5.5.4 no parameters here"
+        self.rcpt_parameters = found[2].strip()
         self.rcpt.append(found[1])
         return "250 2.1.5 ok"
 
