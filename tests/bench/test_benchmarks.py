@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsletter.bench import chaos, imports, rate, send
+from newsletter.bench import chaos, imports, rate, send, smtp
 from newsletter.bench.site import Sink
 
 pytestmark = pytest.mark.timeout(180)
@@ -91,3 +91,10 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     assert first == faults(5)
     assert first != faults(6)
     assert sum(first.values()) > 5
+
+
+def test_both_ways_of_sending_by_smtp_have_the_same_content_and_reach_the_sink() -> None:
+    figures = smtp.run(mails=40, connections=2, batch_size=10, plain_mails=10, smtp_address="")
+    assert figures["is_same_content"]
+    assert (figures["ours"]["mails"], figures["plain"]["mails"], figures["taken_by_sink"]) == (40, 10, 50)
+    assert [row["stage"] for row in figures["stages"]] == ["recipient", "compose", "send"]

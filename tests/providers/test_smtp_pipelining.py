@@ -149,7 +149,7 @@ def test_a_reply_concerns_its_own_mail_and_not_those_before_and_behind_it(
         found, error = gather(make_smtp(server.url).send(ready_mailing(), short_recipients(4)))
     assert error is None
     assert kinds(found) == {1: ACCEPTED, 2: kind, 3: ACCEPTED, 4: ACCEPTED}
-    was_taken = kind is ACCEPTED or reply == CLOSE and verb == "DOT"
+    was_taken = kind is ACCEPTED or (reply == CLOSE and verb == "DOT")
     assert server.counted() == Counter(f"r{number}@x.example" for number in range(1, 5) if number != 2 or was_taken)
 
 
