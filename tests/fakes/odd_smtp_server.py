@@ -75,6 +75,7 @@ class OddSmtpServer:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 self._listener.setsockopt(socket.SOL_SOCKET, option, 16_384)
         self.taken: list[tuple[str, bytes]] = []
+        self.refused: list[tuple[str, bytes]] = []
         self.connections = 0
         self.longest_heard = self.longest_said = 0
 
@@ -163,6 +164,8 @@ class OddSmtpServer:
             return
         if odd is None or odd == CLOSE or odd.startswith(b"250"):
             self.taken.append((address, wire))
+        else:
+            self.refused.append((address, wire))
         self._say(session, b"250 2.0.0 queued\r\n" if odd is None else odd)
 
     def _hear(self, session: Session, mark: bytes) -> bytes:
