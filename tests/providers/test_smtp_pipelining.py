@@ -153,6 +153,15 @@ def test_a_reply_concerns_its_own_mail_and_not_those_before_and_behind_it(
     assert server.counted() == Counter(f"r{number}@x.example" for number in range(1, 5) if number != 2 or was_taken)
 
 
+def test_replies_that_are_one_behind_end_the_connection(make_smtp: Make) -> None:
+    with OddSmtpServer(at("DOT", 1, b"250 2.0.0 once\r\n250 2.0.0 twice\r\n")) as server:
+        found, error = gather(make_smtp(server.url).send(ready_mailing(), short_recipients(3)))
+    assert error is None
+    assert kinds(found) == {1: ACCEPTED, 2: DEFERRED, 3: ACCEPTED}
+    assert set(server.counted()) == {"r1@x.example", "r3@x.example"}
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize(("reply", "needs_person"), [(b"451 4.3.0 busy\r\n", False), (b"550 5.7.1 not you\r\n", True)])
 def test_a_sender_that_is_refused_in_mid_stream_pauses_the_provider_after_a_second_look(
     make_smtp: Make, reply: bytes, needs_person: bool
@@ -232,6 +241,8 @@ def test_a_refusal_in_the_middle_of_a_large_message_is_heard_while_it_is_written
     assert error is None
     assert kinds(found) == {1: ACCEPTED, 2: REFUSED, 3: ACCEPTED}
     assert set(server.counted()) == {"r1@x.example", "r3@x.example"}
+    # The rest of the message stayed here: the third mail went over another connection.
+    assert server.connections == 2
 
 
 def test_large_messages_arrive_whole_at_a_server_that_reads_slowly(make_smtp: Make) -> None:
