@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -94,6 +95,45 @@ def test_a_server_that_dies_at_any_byte_leaves_at_most_one_mail_in_doubt(
             doubts += bool(addresses(found, UNKNOWN))
     # In doubt are only deaths between a final dot and the reply to it: that both were tried can be seen here.
     assert 0 < doubts < total - greeting
+
+
+MISBEHAVIOUR = (
+    b"421 4.3.2 closing\r\n",
+    b"450 4.2.0 later\r\n",
+    b"550 5.1.1 nobody here\r\n",
+    b"250-2.0.0 well\r\n250 2.0.0 yes\r\n",
+    b"354 go on\r\n",
+    b"gibberish\r\n",
+    CLOSE,
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_several_connections_meet_nobody_is_lost_or_mailed_twice(make_smtp: Make, seed: int) -> None:
+    chance = random.Random(seed)
+
+    def misbehave(session: Session, verb: str) -> bytes | None:
+        # A refused sender would end the sending: that is told elsewhere.
+        if verb not in ("RCPT", "DATA", "DOT") or chance.random() >= 0.05:
+            return None
+        return chance.choice(MISBEHAVIOUR)
+
+    waiting = {recipient.subscriber_id: recipient for recipient in short_recipients(300)}
+    told: dict[int, OutcomeKind] = {}
+    with OddSmtpServer(misbehave, resets=bool(seed % 2)) as server:
+        provider = make_smtp(server.url, connections=4, timeout_seconds=0.3)
+        for _ in range(20):  # five losses in a row are a reason to come back later
+            found, error = gather(provider.send(ready_mailing(), list(waiting.values())))
+            assert error is None or isinstance(error, ProviderUnavailable)
+            for number, kind in kinds(found).items():
+                del waiting[number]
+                told[number] = kind
+    taken = server.counted()
+    assert not waiting
+    assert set(taken.values()) == {1}
+    accepted, unknown = ({f"r{n}@x.example" for n, k in told.items() if k is kind} for kind in (ACCEPTED, UNKNOWN))
+    assert accepted <= set(taken) <= accepted | unknown
+    assert 100 < len(accepted) < 300
 
 
 @pytest.mark.parametrize("portion", [1, 7])
