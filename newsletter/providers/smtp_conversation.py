@@ -144,6 +144,15 @@ class Conversation:
         if self.connection.written > before:
             self._wait_anew()
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a message is out, in part or in full, that there is no reply to."""
+        return any(stage is Stage.END for stage, _ in self._awaited)
+
+    def let_go(self) -> None:
+        """End here, with no message out; whose mail was announced waits again."""
+        self._close()
+
     def fall_silent(self) -> None:
         """The deadline is over."""
         stage, mail = self._awaited[0]

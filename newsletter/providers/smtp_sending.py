@@ -55,6 +55,7 @@ class SmtpSending:
         self._is_halted = False
         self._wanted = connections
         self._losses = 0
+        self._pause: ProviderUnavailable | None = None
         self._faults: list[Exception] = []
         self._found: deque[Outcome] = deque()
         self._is_plain = mailing.is_wire_ready
@@ -142,12 +143,10 @@ class SmtpSending:
         self._losses += 1
         if self._losses == MAX_LOSSES_IN_A_ROW:
             self._is_halted = True
-            self._faults.append(
-                ProviderUnavailable(
-                    f"the SMTP server {self._pool.relay} lost {MAX_LOSSES_IN_A_ROW} connections in a row:"
-                    " it is left alone for a minute",
-                    retry_after_seconds=LOSS_PAUSE_SECONDS,
-                )
+            self._pause = ProviderUnavailable(
+                f"the SMTP server {self._pool.relay} lost {MAX_LOSSES_IN_A_ROW} connections in a row:"
+                " it is left alone for a minute",
+                retry_after_seconds=LOSS_PAUSE_SECONDS,
             )
 
     def put_back(self, recipient: Recipient) -> None:
@@ -165,8 +164,10 @@ class SmtpSending:
         grave = [fault for fault in self._faults if not _is_passing(fault)]
         if grave:
             raise grave[0]
-        if self._faults and (self._waiting or self._losses >= MAX_LOSSES_IN_A_ROW):
-            raise self._faults[-1 if self._losses >= MAX_LOSSES_IN_A_ROW else 0]
+        if self._pause is not None:
+            raise self._pause
+        if self._faults and self._waiting:
+            raise self._faults[0]
 
 
 class Switchboard:
@@ -189,6 +190,8 @@ class Switchboard:
 
     def turns(self) -> Iterator[None]:
         """Wait until something happens, and see to it; a turn ends where there may be an outcome to tell."""
+        if self._sending.is_stopped:
+            self._let_go()
         for key, events in self._selector.select(max(0.0, self._next_look - time.monotonic())):
             if key.data is None:
                 self._welcome()
@@ -251,8 +254,17 @@ class Switchboard:
         elif interest != (wish := _interest(conversation.connection)):
             self._selector.modify(conversation.connection.socket, wish, conversation)
 
+    def _let_go(self) -> None:
+        """Nobody further is handed over: a server that was only told of a mail need not be waited for."""
+        for conversation in [each for each in self._conversations if not each.is_in_doubt]:
+            conversation.let_go()
+            self._part(conversation)
+
     def _end_silent(self, now: float) -> None:
-        for conversation in [each for each in self._conversations if each.deadline <= now]:
+        # While somebody took their time with an outcome, no reply was read: who has spoken is not silent.
+        speaking = {key.data for key, _ in self._selector.select(0)}
+        silent = [each for each in self._conversations if each.deadline <= now and each not in speaking]
+        for conversation in silent:
             conversation.fall_silent()
             self._part(conversation)
         deadlines = [each.deadline for each in self._conversations]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -316,6 +317,32 @@ def test_a_message_is_composed_only_when_the_server_waits_for_it(make_smtp: Make
     # Three connections: two others may have a message out when the third's outcome is told.
     assert max(in_doubt) <= 2
     assert len(set(composed)) == len(composed) == 60
+
+
+def test_a_reply_that_nobody_had_time_to_read_is_no_silence(make_smtp: Make) -> None:
+    with OddSmtpServer() as server:
+        provider = make_smtp(server.url, connections=3, timeout_seconds=0.1)
+        found = []
+        for outcome in provider.send(ready_mailing(), short_recipients(9)):
+            found.append(outcome)
+            time.sleep(0.3)  # a database that is slow to write outcomes down
+    assert [outcome.kind for outcome in found] == [ACCEPTED] * 9
+    assert server.connections == 3
+
+
+def test_closing_does_not_wait_for_a_server_that_has_no_message(make_smtp: Make) -> None:
+    def hesitate(session: Session, verb: str) -> None:
+        if verb == "MAIL" and session.number == 2:
+            time.sleep(2)
+
+    with OddSmtpServer(hesitate) as server:
+        outcomes = make_smtp(server.url, connections=2).send(ready_mailing(), short_recipients(20))
+        found = [next(outcomes) for _ in range(3)]
+        outcomes.close()
+        closed_at = time.monotonic()
+        found += outcomes
+        assert time.monotonic() - closed_at < 1.5
+    assert set(server.counted()) == addresses(found, ACCEPTED)
 
 
 def test_closing_leaves_those_untouched_whose_commands_were_said_ahead(make_smtp: Make) -> None:
