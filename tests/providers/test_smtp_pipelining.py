@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
-from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
+from newsletter.domain.mail import OutcomeKind, Recipient
 from newsletter.errors import InvalidInput
 from newsletter.providers import ProviderUnavailable
 from newsletter.providers.smtp import SmtpProvider
 from tests.fakes.odd_smtp_server import CLOSE, OddSmtpServer, Session
 from tests.fakes.smtp_server import SmtpServer
-from tests.providers.mails import gather, kinds, make_mailing, make_recipient, make_recipients
+from tests.providers.mails import (
+    addresses,
+    gather,
+    kinds,
+    make_recipient,
+    make_recipients,
+    ready_mailing,
+    short_recipients,
+    small,
+)
 
 ACCEPTED, REFUSED, DEFERRED, UNKNOWN = (
     OutcomeKind.ACCEPTED,
@@ -26,28 +34,6 @@ ACCEPTED, REFUSED, DEFERRED, UNKNOWN = (
 Make = Callable[..., SmtpProvider]
 
 
-def small(recipient: Recipient) -> bytes:
-    """A message that is ready for the wire, and short."""
-    return f"Message-ID: {recipient.headers['Message-ID']}\r\n\r\nHello {recipient.name}\r\n".encode()
-
-
-def ready_mailing(*, compose: Callable[[Recipient], bytes] = small) -> Mailing:
-    """A mailing whose messages need not be looked at: only such are composed at the last moment."""
-    return make_mailing(compose=compose, is_wire_ready=True)
-
-
-def short_recipients(count: int) -> list[Recipient]:
-    """Recipients with short commands, so that every byte of them can be tried."""
-    return [
-        make_recipient(number, email=f"r{number}@x.example", return_path=f"b{number}@n.example", token=f"{number}")
-        for number in range(1, count + 1)
-    ]
-
-
-def addresses(outcomes: Sequence[Outcome], kind: OutcomeKind) -> set[str]:
-    return {f"r{outcome.subscriber_id}@x.example" for outcome in outcomes if outcome.kind is kind}
-
-
 def at(verb: str, count: int, reply: bytes) -> Callable[[Session, str], bytes | None]:
     """This reply to that command when it comes for the nth time over the first connection."""
 
@@ -55,86 +41,6 @@ def at(verb: str, count: int, reply: bytes) -> Callable[[Session, str], bytes | 
         return reply if (session.number, found, session.counts[found]) == (1, verb, count) else None
 
     return oddity
-
-
-def check_account(server: OddSmtpServer, outcomes: Sequence[Outcome], *, people: int) -> None:
-    """What holds whenever a connection dies: one outcome each, none wrong, at most one in doubt, nobody twice."""
-    kinds(outcomes)
-    assert len(outcomes) == people
-    assert all(count == 1 for count in server.counted().values())
-    taken = set(server.counted())
-    unknown = addresses(outcomes, UNKNOWN)
-    assert addresses(outcomes, ACCEPTED) <= taken <= addresses(outcomes, ACCEPTED) | unknown
-    assert len(unknown) <= 1
-    assert len(addresses(outcomes, DEFERRED)) <= 1
-
-
-def bytes_of_a_session(make_smtp: Make) -> tuple[int, int]:
-    """How many bytes the server hears and says in a session with three mails."""
-    with OddSmtpServer() as server:
-        provider = make_smtp(server.url)
-        assert len(list(provider.send(ready_mailing(), short_recipients(3)))) == 3
-        provider.close()
-        while not server.longest_heard:
-            pass
-        return server.longest_heard, server.longest_said
-
-
-@pytest.mark.parametrize("resets", [False, True])
-@pytest.mark.parametrize("side", ["dies_hearing", "dies_saying"])
-def test_a_server_that_dies_at_any_byte_leaves_at_most_one_mail_in_doubt(
-    make_smtp: Make, side: str, resets: bool
-) -> None:
-    total = bytes_of_a_session(make_smtp)[side == "dies_saying"]
-    greeting = 100 if side == "dies_saying" else 30
-    doubts = 0
-    for position in range(greeting, total - 6):
-        with OddSmtpServer(**{side: position}, resets=resets) as server:
-            found, error = gather(make_smtp(server.url).send(ready_mailing(), short_recipients(3)))
-            assert error is None, position
-            check_account(server, found, people=3)
-            doubts += bool(addresses(found, UNKNOWN))
-    # In doubt are only deaths between a final dot and the reply to it: that both were tried can be seen here.
-    assert 0 < doubts < total - greeting
-
-
-MISBEHAVIOUR = (
-    b"421 4.3.2 closing\r\n",
-    b"450 4.2.0 later\r\n",
-    b"550 5.1.1 nobody here\r\n",
-    b"250-2.0.0 well\r\n250 2.0.0 yes\r\n",
-    b"354 go on\r\n",
-    b"gibberish\r\n",
-    CLOSE,
-)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_several_connections_meet_nobody_is_lost_or_mailed_twice(make_smtp: Make, seed: int) -> None:
-    chance = random.Random(seed)
-
-    def misbehave(session: Session, verb: str) -> bytes | None:
-        # A refused sender would end the sending: that is told elsewhere.
-        if verb not in ("RCPT", "DATA", "DOT") or chance.random() >= 0.05:
-            return None
-        return chance.choice(MISBEHAVIOUR)
-
-    waiting = {recipient.subscriber_id: recipient for recipient in short_recipients(300)}
-    told: dict[int, OutcomeKind] = {}
-    with OddSmtpServer(misbehave, resets=bool(seed % 2)) as server:
-        provider = make_smtp(server.url, connections=4, timeout_seconds=0.3)
-        for _ in range(20):  # five losses in a row are a reason to come back later
-            found, error = gather(provider.send(ready_mailing(), list(waiting.values())))
-            assert error is None or isinstance(error, ProviderUnavailable)
-            for number, kind in kinds(found).items():
-                del waiting[number]
-                told[number] = kind
-    taken = server.counted()
-    assert not waiting
-    assert set(taken.values()) == {1}
-    accepted, unknown = ({f"r{n}@x.example" for n, k in told.items() if k is kind} for kind in (ACCEPTED, UNKNOWN))
-    assert accepted <= set(taken) <= accepted | unknown
-    assert 100 < len(accepted) < 300
 
 
 @pytest.mark.parametrize("portion", [1, 7])
