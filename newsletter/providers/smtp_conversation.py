@@ -52,7 +52,7 @@ class Desk(Protocol):
         ...
 
     def compose(self, recipient: Recipient) -> Message | None:
-        """The message, which is handed over at once; None where there is none: the desk knows what became of it."""
+        """The message, handed over at once or announced; None where there is none: the desk knows what became of it."""
         ...
 
     def settle(self, recipient: Recipient, reply: SmtpReply) -> bool:
@@ -71,11 +71,10 @@ class Desk(Protocol):
 class _Mail:
     """A mail on its way. `unsaid` are commands that wait for a reply; `follows` says that a message went before."""
 
-    __slots__ = ("ends_at", "follows", "message", "recipient", "refusal", "unsaid")
+    __slots__ = ("ends_at", "follows", "recipient", "refusal", "unsaid")
 
-    def __init__(self, recipient: Recipient, message: Message | None, *, follows: bool) -> None:
+    def __init__(self, recipient: Recipient, *, follows: bool) -> None:
         self.recipient = recipient
-        self.message = message
         self.follows = follows
         self.refusal: SmtpReply | None = None
         self.unsaid: deque[Command] = deque()
@@ -103,11 +102,12 @@ class Conversation:
         """Begin the next mail, or be over."""
         desk = self._desk
         while self.connection.has_room and (recipient := desk.next_recipient()) is not None:
-            message = None
-            if desk.expected_size() is None and (message := desk.compose(recipient)) is None:
+            # Only to announce it: it is composed anew when the server waits for it, for then the batch must be ours.
+            draft = desk.compose(recipient) if desk.expected_size() is None else Message(b"", size=0)
+            if draft is None:
                 continue
-            mail = _Mail(recipient, message, follows=False)
-            commands = self._commands(mail)
+            mail = _Mail(recipient, follows=False)
+            commands = self._commands(mail, size=draft.size, is_8bit=draft.is_8bit)
             self._awaited.extend((stage, mail) for stage, _ in commands)
             self.connection.write(*(command for _, command in commands))
             self._wait_anew()
@@ -160,15 +160,15 @@ class Conversation:
         self.is_deaf = mail.follows and stage is Stage.MAIL
         self._lose("no answer in time")
 
-    def _commands(self, mail: _Mail) -> list[Command]:
+    def _commands(self, mail: _Mail, *, size: int = 0, is_8bit: bool = False) -> list[Command]:
         """What is to be said now for a mail; without PIPELINING the rest waits."""
-        recipient, message = mail.recipient, mail.message
+        recipient = mail.recipient
         commands = self.connection.commands_for(
             Envelope(
                 sender=recipient.return_path,
                 recipient=recipient.email,
-                size=message.size if message else self._desk.expected_size() or 0,
-                is_8bit=message is not None and message.is_8bit,
+                size=self._desk.expected_size() or size,
+                is_8bit=is_8bit,
                 envelope_id=recipient.token,
             )
         )
@@ -222,7 +222,7 @@ class Conversation:
             self._close()
             desk.put_back(mail.recipient)
             return
-        message = mail.message or desk.compose(mail.recipient)
+        message = desk.compose(mail.recipient)
         if message is None:
             self._close()  # the server waits for a message that there will not be
             return
@@ -238,7 +238,7 @@ class Conversation:
         if not connection.looks_ahead or not connection.has_room or desk.expected_size() is None:
             return None
         recipient = desk.next_recipient()
-        return None if recipient is None else _Mail(recipient, None, follows=True)
+        return None if recipient is None else _Mail(recipient, follows=True)
 
     def _after_end(self, mail: _Mail, stage: Stage, code: int, text: bytes) -> None:
         connection = self.connection

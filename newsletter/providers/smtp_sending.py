@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import selectors
 import threading
@@ -18,6 +19,8 @@ from newsletter.providers.smtp_conversation import Conversation, Message
 from newsletter.providers.smtp_open import refusal
 from newsletter.providers.smtp_openings import SmtpOpenings
 from newsletter.providers.smtp_pool import SmtpPool
+
+log = logging.getLogger(__name__)
 
 # So many lost connections without one reply in between, and the server is left alone: a server that falls silent
 # after each final dot would otherwise put the whole audience in doubt.
@@ -273,8 +276,9 @@ class Switchboard:
     def _part(self, conversation: Conversation) -> None:
         self._conversations.discard(conversation)
         self._selector.unregister(conversation.connection.socket)
-        if conversation.is_deaf:
+        if conversation.is_deaf and self._pool.looks_ahead:
             self._pool.looks_ahead = False
+            log.warning("smtp.slowed relay=%s reason=no_commands_with_a_message", self._pool.relay)
         self._pool.release(conversation.connection)
 
 
