@@ -62,8 +62,13 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:port or smtps://…; add ?starttls=require to insist on TLS.",
     )
     smtp_connections: int = Field(4, ge=1, le=64, description="Parallel SMTP connections of one worker.")
+    smtp_mails_per_connection: int = Field(
+        1000, ge=0, description="Mails after which an SMTP connection is closed and another opened; 0 means no limit."
+    )
     smtp_batch_size: int = Field(50, ge=1, le=1000, description="Recipients claimed at once for SMTP and the outbox.")
-    smtp_timeout_seconds: float = Field(30, gt=0, description="Longest wait for an SMTP reply, in seconds.")
+    smtp_timeout_seconds: float = Field(
+        30, gt=0, description="Longest wait for an SMTP reply, in seconds; doubled after the final dot."
+    )
     bounce_domain: str = Field("", description="Domain of the return path (VERP); empty means the From address.")
     dkim_domain: str = Field("", description="d= of the DKIM signature; empty means no signature.")
     dkim_selector: str = Field("", description="s= of the DKIM signature.")

@@ -5,38 +5,34 @@ from __future__ import annotations
 import smtplib
 import time
 from collections.abc import Callable
-from email.message import EmailMessage
 
 from newsletter import samples
+from newsletter.bench.sample_mail import SampleMail
 
 SMTP_MAILS = 300
 SENDGRID_CALLS = 4
 SENDGRID_RECIPIENTS = 500
-_HTML_BYTES = 45_000
 
 
 def measure(provider: str, host: str, port: int) -> float:
     """Microseconds per recipient of the plain way to this sink, in the same conditions as ours."""
-    ways: dict[str, Callable[[str, int], int]] = {"smtp": _send_by_smtplib, "sendgrid": _send_by_helpers}
+    ways: dict[str, Callable[[str, int], int]] = {"smtp": _send_sample_by_smtplib, "sendgrid": _send_by_helpers}
     started = time.perf_counter()
     count = ways[provider](host, port)
     return (time.perf_counter() - started) / count * 1e6
 
 
-def _send_by_smtplib(host: str, port: int) -> int:
-    text = samples.brief_text()
-    html = "<p>" + (text * (_HTML_BYTES // len(text) + 1)) + "</p>"
+def _send_sample_by_smtplib(host: str, port: int) -> int:
+    return send_by_smtplib(SampleMail(), host, port, mails=SMTP_MAILS)
+
+
+def send_by_smtplib(sample: SampleMail, host: str, port: int, *, mails: int) -> int:
+    """The sample mail to so many readers, each as an EmailMessage of its own, over one kept connection."""
     with smtplib.SMTP(host, port, timeout=30) as client:
-        for number in range(SMTP_MAILS):
-            mail = EmailMessage()
-            mail["From"] = samples.NEWSLETTER["from_email"]
-            mail["To"] = f"reader{number}@example.org"
-            mail["Subject"] = "The morning"
-            mail["Message-ID"] = f"<baseline{number}@example.org>"
-            mail.set_content(f"Reader {number}\n{text}")
-            mail.add_alternative(f"<p>Reader {number}</p>{html}", subtype="html")
-            client.send_message(mail)
-    return SMTP_MAILS
+        for number in range(1, mails + 1):
+            recipient = sample.recipient(number)
+            client.send_message(sample.plain_message(recipient), from_addr=recipient.return_path)
+    return mails
 
 
 def _send_by_helpers(host: str, port: int) -> int:

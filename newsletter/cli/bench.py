@@ -14,10 +14,11 @@ from newsletter.bench import events as events_bench
 from newsletter.bench import imports as import_bench
 from newsletter.bench import rate as rate_bench
 from newsletter.bench import send as send_bench
+from newsletter.bench import smtp as smtp_bench
 from newsletter.bench.site import fresh_database
 from newsletter.cli.output import AsJson, print_result
 from newsletter.errors import Conflict, InvalidInput
-from newsletter.settings import ProviderName
+from newsletter.settings import ProviderName, Settings
 
 Recipients = Annotated[int, typer.Option(min=1, help="How many subscribers are made and mailed.")]
 Provider = Annotated[str, typer.Option(help="smtp or sendgrid.")]
@@ -26,6 +27,7 @@ Database = Annotated[
     str, typer.Option(metavar="URL", help="A Postgres to make a database on, dropped afterwards; else an SQLite file.")
 ]
 Broker = Annotated[str, typer.Option(metavar="URL", help="A Redis database of its own; else the embedded broker.")]
+SMTP_BATCH_SIZE: int = Settings.model_fields["smtp_batch_size"].default
 Minutes = Annotated[float, typer.Option(min=0.1, help="Longest time, in minutes.")]
 
 
@@ -34,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Repeatable benchmarks; they touch no data of yours.")
     group.callback()(_end_in_order)
     group.command("send")(send)
+    group.command("smtp")(smtp)
     group.command("chaos")(chaos)
     group.command("import")(import_rows)
     group.command("rate")(rate)
@@ -73,6 +76,26 @@ def send(
         workers=workers,
         sink_address=sink,
         seconds=minutes * 60,
+    )
+    print_result(result, as_json=as_json)
+
+
+def smtp(
+    mails: Annotated[int, typer.Option(min=5, help="How many mails go our way.")] = 20_000,
+    connections: Annotated[int, typer.Option(min=1, max=64, help="Parallel SMTP connections.")] = 8,
+    batch: Annotated[int, typer.Option(min=1, help="Recipients handed to the provider at once.")] = SMTP_BATCH_SIZE,
+    plain_mails: Annotated[int, typer.Option(min=5, help="How many go by EmailMessage and smtplib.")] = 200,
+    server: Annotated[
+        str, typer.Option("--smtp", metavar="HOST:PORT", help="An SMTP server that takes all mail; else our own sink.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send whole mails as fast as one process can, and the same ones by EmailMessage and smtplib; without a ledger.
+
+    Example: newsletter bench smtp --mails 20000 --smtp 127.0.0.1:2525 --json
+    """
+    result = smtp_bench.run(
+        mails=mails, connections=connections, batch_size=batch, plain_mails=plain_mails, smtp_address=_address(server)
     )
     print_result(result, as_json=as_json)
 
@@ -162,6 +185,13 @@ def events(
     """
     with fresh_database(database) as url:
         print_result(events_bench.run(url, posts, events_per_post), as_json=as_json)
+
+
+def _address(address: str) -> str:
+    port = address.rpartition(":")[2]
+    if address and not (port.isdecimal() and 0 < int(port) < 65_536):
+        raise InvalidInput(f"{address} is no address of a server: write HOST:PORT")
+    return address
 
 
 def _known(provider: str) -> str:

@@ -26,6 +26,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_seconds", "seconds"),
     ("_batch_size", "recipients"),
     ("_connections", "connections"),
+    ("_per_connection", "mails"),
     ("_url", "URL"),
     ("_dir", "folder"),
     ("_file", "file"),

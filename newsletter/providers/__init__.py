@@ -40,6 +40,7 @@ def _make_smtp(settings: Settings) -> Provider:
     return SmtpProvider(
         parse_smtp_url(settings.smtp_url.get_secret_value()),
         connections=settings.smtp_connections,
+        mails_per_connection=settings.smtp_mails_per_connection,
         timeout_seconds=settings.smtp_timeout_seconds,
     )
 

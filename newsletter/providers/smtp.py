@@ -18,9 +18,15 @@ class SmtpProvider:
     name = "smtp"
     composes_each_mail = True
 
-    def __init__(self, relay: Relay, *, connections: int, timeout_seconds: float) -> None:
+    def __init__(
+        self, relay: Relay, *, connections: int, timeout_seconds: float, mails_per_connection: int = 0
+    ) -> None:
+        """`timeout_seconds` is the longest wait for a reply (for that to the final dot it is doubled).
+
+        After `mails_per_connection` a connection is closed in good form and another opened; 0 sets no limit.
+        """
         self._connections = connections
-        self._pool = SmtpPool(relay, kept=connections, timeout_seconds=timeout_seconds)
+        self._pool = SmtpPool(relay, kept=connections, timeout_seconds=timeout_seconds, most_mails=mails_per_connection)
 
     def __repr__(self) -> str:
         return f"SmtpProvider({self._pool.relay})"
@@ -28,12 +34,14 @@ class SmtpProvider:
     def send(self, mailing: Mailing, recipients: Sequence[Recipient]) -> Outcomes:
         """Hand over one mail per recipient, over as many connections at once as allowed.
 
-        `mailing.compose` is called from several threads. Raises ProviderUnavailable while iterating.
+        All of them work while the next outcome is asked for, in the thread that asks; `mailing.compose` is called in
+        it as well, when the server waits for the message. Raises ProviderUnavailable while iterating.
         """
 
         def start(stop: threading.Event) -> Iterator[Outcome]:
-            sending = SmtpSending(self._pool, mailing, recipients=recipients, stop=stop)
-            return sending.outcomes(connections=self._connections)
+            return SmtpSending(
+                self._pool, mailing, recipients=recipients, stop=stop, connections=self._connections
+            ).outcomes()
 
         return Outcomes(start)
 

@@ -13,6 +13,7 @@ from newsletter.providers.base import ProviderUnavailable, without_addresses
 from newsletter.providers.smtp_url import Relay, StartTls
 
 RETRY_SECONDS = 15.0
+_MOST_UNSEEN_BYTES = 131_072
 
 
 def open_smtp(relay: Relay, *, local_hostname: str, timeout_seconds: float) -> smtplib.SMTP:
@@ -56,6 +57,9 @@ def _connect(relay: Relay, local_hostname: str, timeout_seconds: float) -> smtpl
     assert client.sock is not None
     # Commands and bodies leave in one write each, so there is nothing that Nagle's algorithm could gather.
     client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # By itself the system would take megabytes that the server has not seen: a slow server then looks like a silent
+    # one, and a message like handed over that has hardly left.
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_UNSEEN_BYTES)
     return client
 
 

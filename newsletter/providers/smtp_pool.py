@@ -16,12 +16,18 @@ QUIET_SECONDS = 2.0
 
 
 class SmtpPool:
-    """Lends connections to one relay, newest first. Thread-safe."""
+    """Lends connections to one relay, newest first. Thread-safe.
 
-    def __init__(self, relay: Relay, *, kept: int, timeout_seconds: float) -> None:
+    `looks_ahead` is whether new ones may send commands behind a message: until the server shows that it cannot.
+    `most_mails` is for one connection; 0 means as many as the server takes.
+    """
+
+    def __init__(self, relay: Relay, *, kept: int, timeout_seconds: float, most_mails: int = 0) -> None:
         self.relay = relay
+        self.timeout_seconds = timeout_seconds
+        self.looks_ahead = True
         self._kept = kept
-        self._timeout_seconds = timeout_seconds
+        self._most_mails = most_mails
         self._idle: deque[SmtpConnection] = deque()
         self._lock = threading.Lock()
         self._local_hostname = ""
@@ -33,19 +39,33 @@ class SmtpPool:
             if is_young and connection.is_alive(quiet_seconds=QUIET_SECONDS):
                 return connection
             connection.abort()
-        client = open_smtp(self.relay, local_hostname=self._our_name(), timeout_seconds=self._timeout_seconds)
-        return SmtpConnection(client)
+        client = open_smtp(self.relay, local_hostname=self._our_name(), timeout_seconds=self.timeout_seconds)
+        connection = SmtpConnection(client, most_mails=self._most_mails)
+        connection.looks_ahead = connection.looks_ahead and self.looks_ahead
+        return connection
+
+    def take_fresh(self) -> SmtpConnection | None:
+        """A kept connection that was in use a moment ago and need not be asked whether it works; never waits."""
+        with self._lock:
+            is_fresh = self._idle and time.monotonic() - self._idle[-1].idle_since <= QUIET_SECONDS
+            connection = self._idle.pop() if is_fresh else None
+        if connection is None or connection.is_alive(quiet_seconds=MAX_IDLE_SECONDS):
+            return connection
+        connection.abort()
+        return self.take_fresh()
 
     def release(self, connection: SmtpConnection) -> None:
-        """Give a connection back; one that is closed or superfluous is dropped."""
+        """Give a connection back; one that is not open is closed, and one too many, or used up, says goodbye."""
         if not connection.is_open:
+            connection.abort()
             return
         connection.idle_since, connection.is_used = time.monotonic(), True
         with self._lock:
-            if len(self._idle) < self._kept:
+            if connection.has_room and len(self._idle) < self._kept:
                 self._idle.append(connection)
                 return
-        connection.quit()
+        # The server's goodbye is waited for, but nothing else waits for it.
+        threading.Thread(target=connection.quit, daemon=True, name="smtp-quitting").start()
 
     def close(self) -> None:
         """Close what is kept; connections that are lent out end when they come back dead or are kept again."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsletter.bench import chaos, imports, rate, send
+from newsletter.bench import chaos, imports, rate, send, smtp
 from newsletter.bench.site import Sink
 from newsletter.errors import InvalidInput
 
@@ -102,3 +102,10 @@ def test_the_sink_notices_who_got_two(sendgrid_sink: Sink) -> None:
 def test_the_sink_refuses_what_is_no_request(sendgrid_sink: Sink) -> None:
     assert [post(sendgrid_sink, b"{not json"), post(sendgrid_sink, b'{"personalizations": []}')] == [400, 400]
     assert sendgrid_sink.ask()["accepted"] == 0
+
+
+def test_both_ways_of_sending_by_smtp_have_the_same_content_and_reach_the_sink() -> None:
+    figures = smtp.run(mails=40, connections=2, batch_size=10, plain_mails=10, smtp_address="")
+    assert figures["is_same_content"]
+    assert (figures["ours"]["mails"], figures["plain"]["mails"], figures["taken_by_sink"]) == (40, 10, 50)
+    assert [row["stage"] for row in figures["stages"]] == ["recipient", "compose", "send"]

@@ -47,8 +47,15 @@ def make_smtp() -> Iterator[Callable[..., SmtpProvider]]:
     """Makes SMTP providers that are closed after the test."""
     made: list[SmtpProvider] = []
 
-    def make(url: str, *, connections: int = 1, timeout_seconds: float = 5) -> SmtpProvider:
-        provider = SmtpProvider(parse_smtp_url(url), connections=connections, timeout_seconds=timeout_seconds)
+    def make(
+        url: str, *, connections: int = 1, timeout_seconds: float = 5, mails_per_connection: int = 0
+    ) -> SmtpProvider:
+        provider = SmtpProvider(
+            parse_smtp_url(url),
+            connections=connections,
+            timeout_seconds=timeout_seconds,
+            mails_per_connection=mails_per_connection,
+        )
         made.append(provider)
         return provider
 

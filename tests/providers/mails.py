@@ -98,3 +98,26 @@ def gather(outcomes: Iterable[Outcome]) -> tuple[list[Outcome], Exception | None
 def ids(recipients: Sequence[Recipient]) -> set[int]:
     """The subscriber ids of recipients."""
     return {recipient.subscriber_id for recipient in recipients}
+
+
+def small(recipient: Recipient) -> bytes:
+    """A message that is ready for the wire, and short."""
+    return f"Message-ID: {recipient.headers['Message-ID']}\r\n\r\nHello {recipient.name}\r\n".encode()
+
+
+def ready_mailing(*, compose: Callable[[Recipient], bytes] = small) -> Mailing:
+    """A mailing whose messages need not be looked at: only such are composed at the last moment."""
+    return make_mailing(compose=compose, is_wire_ready=True)
+
+
+def short_recipients(count: int) -> list[Recipient]:
+    """Recipients with short commands, so that every byte of them can be tried."""
+    return [
+        make_recipient(number, email=f"r{number}@x.example", return_path=f"b{number}@n.example", token=f"{number}")
+        for number in range(1, count + 1)
+    ]
+
+
+def addresses(outcomes: Iterable[Outcome], kind: OutcomeKind) -> set[str]:
+    """The addresses of those among `short_recipients` who have this outcome."""
+    return {f"r{outcome.subscriber_id}@x.example" for outcome in outcomes if outcome.kind is kind}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from newsletter.domain.mail import OutcomeKind
+from newsletter.domain.mail import OutcomeKind, Recipient
 from newsletter.errors import ConfigurationError
 from newsletter.providers import ProviderUnavailable
 from newsletter.providers.smtp import SmtpProvider
@@ -48,6 +48,25 @@ def test_tls_and_login_happen_when_the_server_offers_them(tls_server: SmtpServer
     mails = tls_server.accepted()
     assert {(mail["tls"], mail["user"]) for mail in mails} == {(True, "post@n.example")}
     assert {mail["sha256"] for mail in mails} == {sha256(recipient) for recipient in recipients}
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_large_mails_go_encrypted_one_behind_the_other(
+    tls_server: SmtpServer, make_smtp: Make, pipelining: bool
+) -> None:
+    def large(recipient: Recipient) -> bytes:
+        return b"To: %b\r\n\r\n" % recipient.email.encode() + (b"x" * 70 + b"\r\n") * 12_000
+
+    tls_server.set(pipelining=pipelining)
+    provider = make_smtp(f"smtp://{LOGIN}@127.0.0.1:{tls_server.port}?verify=no", connections=2)
+    recipients = make_recipients(6)
+    outcomes = kinds(provider.send(make_mailing(compose=large, is_wire_ready=True), recipients))
+    assert set(outcomes.values()) == {OutcomeKind.ACCEPTED}
+    mails = {mail["rcpt"][0]: mail for mail in tls_server.accepted()}
+    assert {address: mail["sha256"] for address, mail in mails.items()} == {
+        recipient.email: hashlib.sha256(large(recipient)).hexdigest() for recipient in recipients
+    }
+    assert {mail["tls"] for mail in mails.values()} == {True}
 
 
 def test_smtps_is_encrypted_from_the_first_byte(
