@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from newsletter.bench.site import Site
 from newsletter.db.models import Batch
 from newsletter.db.queries import batches
+from newsletter.db.queries.batches import ClaimedBatch
 from newsletter.domain.mail import Mailing, Recipient
 from newsletter.providers.sendgrid_body import BodyBuilder
 from newsletter.services import sending
@@ -68,9 +69,9 @@ def _one_batch(site: Site, issue_id: int, clock: Clock) -> int:
         return 0
     with runtime.reading() as session:
         _, rendered = sending.load_approved(session, issue_id)
-        batch = session.get(Batch, claim.batch_id)
-        assert batch is not None
-        clock.time("members", lambda: batches.members_of_batch(session, batch))
+        row = session.get_one(Batch, claim.batch_id)
+        batch = ClaimedBatch._make(getattr(row, name) for name in ClaimedBatch._fields)
+        clock.time("members", lambda: batches.mailable_of_batch(session, batch))
     factory = MailingFactory(rendered, issue_id=issue_id, links=runtime.links, bounce_domain="", date=claim.planned_at)
     people = clock.time(
         "merge",

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Attempt, Batch, Issue, Rendering
+from newsletter.db.models import Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
+from newsletter.db.queries import issues as issue_queries
+from newsletter.db.queries.batches import ClaimedBatch
 from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.last_words import LastWords
@@ -76,21 +78,12 @@ def claim_batch(
     if batch is None:
         return None
     addressees = _drop_withheld(session, batch)
-    attempt = Attempt(
-        batch_id=batch.id,
-        issue_id=issue_id,
-        number=batch.attempts,
-        worker=worker,
-        provider=provider,
-        started_at=now,
-    )
-    session.add(attempt)
-    session.flush()
+    attempt_id = queries.add_attempt(session, batch, worker=worker, provider=provider, now=now)
     return Claim(
         claim=claim,
         issue_id=issue_id,
         batch_id=batch.id,
-        attempt_id=attempt.id,
+        attempt_id=attempt_id,
         attempt_number=batch.attempts,
         cohort=batch.cohort,
         first_id=batch.first_id,
@@ -128,7 +121,7 @@ def record_outcomes(
     )
     deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
     is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
-    return is_ours and IssueStatus(issues.find_issue(session, claim.issue_id).status) is IssueStatus.SENDING
+    return is_ours and issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.SENDING
 
 
 def finish_claim(
@@ -155,8 +148,7 @@ def finish_claim(
         provider_message_id=provider_message_id,
         now=now,
     )
-    issue = issues.find_issue(session, claim.issue_id)
-    if IssueStatus(issue.status) is IssueStatus.CANCELLED:
+    if issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
     elif (deferred or outcome == "unavailable") and is_too_late(planned_at=claim.planned_at, now=now):
         _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
@@ -236,7 +228,15 @@ def wake_providers(session: Session, *, now: datetime) -> int:
     return providers.lift_expired(session, now=now)
 
 
-def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
+def _drop_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]:
+    """Who is to be mailed. Why somebody is not is only asked where somebody is missing."""
+    mailable = queries.mailable_of_batch(session, batch)
+    if len(mailable) == batch.size:
+        return list(map(Addressee._make, mailable))
+    return _sort_out_withheld(session, batch)
+
+
+def _sort_out_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]:
     addressees: list[Addressee] = []
     withheld: dict[DeliveryReason, list[int]] = {}
     for subscriber_id, email, name, status, suppression_id, is_confirmed, has_left in queries.members_of_batch(
