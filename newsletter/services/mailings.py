@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from newsletter.domain.greeting import greeter
@@ -62,6 +62,10 @@ class MailingFactory:
             },
             f"b-{token}@{self._bounce_domain}" if self._bounce_domain else self._rendered.from_email,
         )
+
+    def recipients(self, people: Iterable[tuple[int, str, str]]) -> list[Recipient]:
+        """The same for many, given as id, email and name."""
+        return [self.recipient(subscriber_id=id_, email=email, name=name) for id_, email, name in people]
 
     def _make_mailing(self, subject: str, date: datetime) -> Mailing:
         rendered = self._rendered

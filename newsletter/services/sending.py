@@ -101,27 +101,23 @@ def record_outcomes(
     False once the issue is no longer sending, or the lease was lost to the tick. What is written holds either way:
     an answer of the provider settles a delivery that the tick had called unknown.
     """
-    by_kind: dict[OutcomeKind, list[int]] = {kind: [] for kind in OutcomeKind}
-    for outcome in outcomes:
-        by_kind[outcome.kind].append(outcome.subscriber_id)
-    _settle_accepted(session, claim, by_kind[OutcomeKind.ACCEPTED])
-    deliveries.settle(
-        session,
-        claim.issue_id,
-        by_kind[OutcomeKind.REFUSED],
-        status=DeliveryStatus.FAILED,
-        reason=DeliveryReason.REFUSED,
-    )
-    deliveries.settle(
-        session,
-        claim.issue_id,
-        by_kind[OutcomeKind.UNKNOWN],
-        status=DeliveryStatus.UNKNOWN,
-        reason=DeliveryReason.NO_ANSWER,
-    )
-    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
+    write_outcomes(session, claim, outcomes, source=source, now=now)
     is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
     return is_ours and issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.SENDING
+
+
+def write_outcomes(session: Session, claim: Claim, outcomes: Sequence[Outcome], *, source: str, now: datetime) -> None:
+    """Write outcomes into the ledger, whoever holds the batch by now."""
+    by_kind: dict[OutcomeKind, list[int]] = {}
+    for outcome in outcomes:
+        by_kind.setdefault(outcome.kind, []).append(outcome.subscriber_id)
+    _settle_accepted(session, claim, by_kind.pop(OutcomeKind.ACCEPTED, []))
+    for kind, (status, reason) in _SETTLED_BY.items():
+        deliveries.settle(session, claim.issue_id, by_kind.get(kind, []), status=status, reason=reason)
+    if by_kind:
+        deliveries.add_events(
+            session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)]
+        )
 
 
 def finish_claim(
@@ -257,8 +253,17 @@ def _sort_out_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]
     return addressees
 
 
+# Who was deferred stays pending, and who was accepted is written apart.
+_SETTLED_BY = {
+    OutcomeKind.REFUSED: (DeliveryStatus.FAILED, DeliveryReason.REFUSED),
+    OutcomeKind.UNKNOWN: (DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER),
+}
+
+
 def _settle_accepted(session: Session, claim: Claim, accepted: Sequence[int]) -> None:
     """A whole batch is one range of the ledger, at half the cost of a list of ids; whatever that misses is listed."""
+    if not accepted:
+        return
     is_whole = len(accepted) == len(claim.addressees)
     if is_whole and _settle_rest(session, claim, DeliveryStatus.ACCEPTED, DeliveryReason.NONE) == len(accepted):
         return
