@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, bindparam, case, exists, func, insert, select, true, update
+from sqlalchemy import BindParameter, Exists, bindparam, case, exists, func, insert, select, true, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import rows_changed, table_of
@@ -230,6 +230,13 @@ def count_due_batches(session: Session, issue_id: int, *, now: datetime) -> int:
     return 0 if found is None else 1
 
 
+def has_open_batches(session: Session, issue_id: int) -> bool:
+    """Whether a batch that waits, or is with a worker, holds a pending delivery: a glance, where a count walks all."""
+    is_open = Batch.status.in_((int(BatchStatus.PENDING), int(BatchStatus.CLAIMED)))
+    statement = select(Batch.id).where(Batch.issue_id == issue_id, is_open, _holds_pending(issue_id)).limit(1)
+    return session.scalar(statement) is not None
+
+
 def close_pending_batches(session: Session, issue_id: int) -> None:
     """Nothing more of this issue will be claimed."""
     session.execute(
@@ -242,17 +249,20 @@ def close_pending_batches(session: Session, issue_id: int) -> None:
 
 def reopen_batches(session: Session, issue_id: int, *, now: datetime) -> None:
     """Let the batches that hold pending deliveries be claimed again."""
-    waiting = exists().where(
+    session.execute(
+        update(Batch)
+        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.DONE), _holds_pending(issue_id))
+        .values(status=int(BatchStatus.PENDING), attempts=0, planned_at=now, due_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _holds_pending(issue_id: int) -> Exists:
+    return exists().where(
         Delivery.issue_id == issue_id,
         Delivery.cohort == Batch.cohort,
         Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
         Delivery.status == int(DeliveryStatus.PENDING),
-    )
-    session.execute(
-        update(Batch)
-        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.DONE), waiting)
-        .values(status=int(BatchStatus.PENDING), attempts=0, planned_at=now, due_at=now)
-        .execution_options(synchronize_session=False)
     )
 
 
