@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, text
 
 from newsletter.bench import baselines, stages
-from newsletter.bench.processes import Usage, pids_named, usage_of
+from newsletter.bench.processes import Usage
 from newsletter.bench.site import Sink, Site, open_site, provider_settings
 from newsletter.db.models import Attempt, Issue
 
@@ -50,7 +50,7 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
     issue_id = site.make_issue(recipients)
     site.start(workers)
     time.sleep(4)  # the workers' start is not what is measured
-    before = usage_of(pids_named("postgres"))
+    before = site.database_usage()
     idle = [child.usage() for child in site.workers]
     started = time.monotonic()
     site.send(issue_id)
@@ -58,6 +58,7 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
     site.wait(issue_id, seconds=seconds)
     took = _seconds_to_last_acceptance(site, issue_id)
     usages = [child.usage() for child in site.workers]
+    database = site.database_usage()
     tally = site.tally(issue_id)
     taken = sink.ask()
     return {
@@ -69,8 +70,9 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
         "worker_peak_mb": round(max(usage.peak_mb for usage in usages), 1),
         "cpu_seconds": {
             "workers": round(_cpu(usages) - _cpu(idle), 2),
-            "postgres": round(usage_of(pids_named("postgres")).cpu_seconds - before.cpu_seconds, 2),
+            "postgres": round(database.cpu_seconds - before.cpu_seconds, 2),
             "sink": round(sink.usage().cpu_seconds, 2),
+            "beat": round(site.beat.usage().cpu_seconds, 2) if site.beat else 0.0,
         },
         "ledger_bytes_per_recipient": _ledger_bytes(site, recipients),
         "ledger": {"accepted": tally.accepted, "failed": tally.failed, "unknown": tally.unknown},

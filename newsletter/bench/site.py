@@ -152,6 +152,14 @@ class Site:
         with self.runtime.reading() as session:
             return issues.tally_of(session, issue_id)
 
+    def database_usage(self) -> Usage:
+        """What the Postgres processes that serve this database now have used; zeros on SQLite and on other machines."""
+        with self.runtime.reading() as session:
+            if session.get_bind().dialect.name != "postgresql":
+                return usage_of([])
+            pids = session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")).all()
+        return usage_of(pids)
+
     def close(self) -> None:
         """Stop workers and beat."""
         for child in [*self.workers, *([self.beat] if self.beat else [])]:

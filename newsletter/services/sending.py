@@ -144,11 +144,15 @@ def finish_claim(
         provider_message_id=provider_message_id,
         now=now,
     )
+    if outcome == "done" and not deferred:
+        # Everybody has an outcome: nothing is pending that a cancelled issue would have to take back.
+        queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None)
+        return
     if issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
     elif (deferred or outcome == "unavailable") and is_too_late(planned_at=claim.planned_at, now=now):
         _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
-    elif outcome != "done" or deferred:
+    else:
         pause = wait if wait is not None else retry_delay(claim.attempt_number) if deferred else timedelta()
         queries.release_batch(
             session, claim.batch_id, claim=claim.claim, status=BatchStatus.PENDING, due_at=now + pause

@@ -42,7 +42,8 @@ def test_a_send_is_accounted_for_on_both_sides(provider: str) -> None:
     assert figures["is_accounted_for"]
     assert figures["sink"] == {"accepted": 120, "people": 120, "doubled": 0}
     assert figures["ledger"] == {"accepted": 120, "failed": 0, "unknown": 0}
-    assert [row["stage"] for row in figures["stages"]] == ["claim", "members", "merge", "body", "post", "record"]
+    stages = ["claim", "members", "sign", "merge", "body", "post", "record"]
+    assert [row["stage"] for row in figures["stages"]] == stages
 
 
 def test_kills_and_faults_leave_nobody_missing_and_nobody_with_two() -> None:
