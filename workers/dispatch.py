@@ -8,6 +8,7 @@ its worker slot back every few seconds, so that ticks and other issues have thei
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.issue import FINAL_STATUSES
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
-from newsletter.domain.retrying import provider_down_delay
+from newsletter.domain.retrying import provider_down_delay, spread
 from newsletter.errors import ConfigurationError, Conflict, NewsletterError, ServiceUnavailable
 from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
@@ -206,6 +207,7 @@ class Dispatcher:
             if error.retry_after_seconds is not None
             else provider_down_delay(claim.attempt_number)
         )
+        wait = spread(wait, chance=random.random())
         log.warning("provider.unavailable provider=%s needs_person=%s", self.runtime.provider.name, error.needs_person)
 
         def write(session: Session) -> None:

@@ -98,27 +98,33 @@ class SendGridSending:
             raise self._all_bad(complaint.body)
         if self._bad_requests >= (MAX_BAD_REQUESTS if self._was_accepted else MAX_BAD_REQUESTS_AT_FIRST):
             raise self._all_bad(complaint.message)
-        named = {row for row in complaint.rows if row < len(recipients)}
-        if named:
-            yield self._set_apart(recipients, complaint, named)
+        if any(row < len(recipients) for row in complaint.rows):
+            yield self._set_apart(recipients, complaint, answer)
         elif len(recipients) == 1:
-            self._suspects.append(_refused(recipients[0], complaint.message or _answer_line(answer)))
+            self._suspects.append(_refused(recipients[0], _answer_line(answer)))
         else:
             self._split(recipients)
 
-    def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, named: set[int]) -> list[Outcome]:
+    def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, answer: HttpAnswer) -> list[Outcome]:
         certain: list[Outcome] = []
-        for row in sorted(named):
-            outcome = _refused(recipients[row], complaint.rows[row])
+        named = sorted(row for row in complaint.rows if row < len(recipients))
+        for row in named:
+            outcome = _refused(recipients[row], f"{answer.status} {complaint.rows[row]}")
             (certain if row in complaint.certain else self._suspects).append(outcome)
         if rest := [recipient for row, recipient in enumerate(recipients) if row not in named]:
             self._waiting.appendleft(rest)
         return certain
 
     def _halve(self, recipients: Sequence[Recipient], answer: HttpAnswer) -> None:
+        """After a 413 nothing was sent: half of it may fit. Whose mail alone is too large is a suspect."""
+        if not self._was_accepted:
+            self._bad_requests += 1
+            if self._bad_requests >= MAX_BAD_REQUESTS_AT_FIRST:
+                raise self._all_bad(_answer_line(answer))
         if len(recipients) == 1:
-            raise refused_us(answer)
-        self._split(recipients)
+            self._suspects.append(_refused(recipients[0], _answer_line(answer)))
+        else:
+            self._split(recipients)
 
     def _split(self, recipients: Sequence[Recipient]) -> None:
         middle = len(recipients) // 2
@@ -179,11 +185,11 @@ def _unknown(recipients: Iterable[Recipient], response: str) -> list[Outcome]:
     return [Outcome(recipient.subscriber_id, OutcomeKind.UNKNOWN, response) for recipient in recipients]
 
 
-def _refused(recipient: Recipient, message: str) -> Outcome:
+def _refused(recipient: Recipient, line: str) -> Outcome:
     return Outcome(
         subscriber_id=recipient.subscriber_id,
         kind=OutcomeKind.REFUSED,
-        response=without_addresses(f"400 {message}"),
+        response=without_addresses(line),
     )
 
 
