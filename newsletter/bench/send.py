@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -49,7 +50,7 @@ def run(
 def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: float) -> dict[str, Any]:
     issue_id = site.make_issue(recipients)
     site.start(workers)
-    time.sleep(4)  # the workers' start is not what is measured
+    site.wait_until_idle()  # the workers' start is not what is measured
     before = site.database_usage()
     idle = [child.usage() for child in site.workers]
     started = time.monotonic()
@@ -61,6 +62,11 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
     database = site.database_usage()
     tally = site.tally(issue_id)
     taken = sink.ask()
+    cpu_seconds = {
+        "workers": _cpu(usages) - _cpu(idle),
+        "postgres": database.cpu_seconds - before.cpu_seconds,
+        "sink": sink.usage().cpu_seconds,
+    }
     return {
         "recipients": recipients,
         "workers": workers,
@@ -68,12 +74,10 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
         "seconds_of_snapshot": round(frozen - started, 2),
         "recipients_per_second": round(tally.accepted / took),
         "worker_peak_mb": round(max(usage.peak_mb for usage in usages), 1),
-        "cpu_seconds": {
-            "workers": round(_cpu(usages) - _cpu(idle), 2),
-            "postgres": round(database.cpu_seconds - before.cpu_seconds, 2),
-            "sink": round(sink.usage().cpu_seconds, 2),
-            "beat": round(site.beat.usage().cpu_seconds, 2) if site.beat else 0.0,
-        },
+        "cpu_seconds": _rounded(cpu_seconds),
+        "cpu_us_per_recipient": _rounded({name: used / recipients * 1e6 for name, used in cpu_seconds.items()}),
+        # How long it takes at least where nobody else uses the machine: snapshot included, all cores busy.
+        "seconds_if_cores_were_free": round(sum(cpu_seconds.values()) / (os.cpu_count() or 1), 2),
         "ledger_bytes_per_recipient": _ledger_bytes(site, recipients),
         "ledger": {"accepted": tally.accepted, "failed": tally.failed, "unknown": tally.unknown},
         "sink": {name: taken[name] for name in ("accepted", "people", "doubled")},
@@ -89,6 +93,10 @@ def _seconds_to_last_acceptance(site: Site, issue_id: int) -> float:
     assert issue is not None and issue.started_at is not None and last is not None
     seconds: float = (last - issue.started_at).total_seconds()
     return seconds
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(figure, 2) for name, figure in figures.items()}
 
 
 def _cpu(usages: list[Usage]) -> float:

@@ -28,6 +28,7 @@ from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 
 _POLL_SECONDS = 0.1
+_IDLE_CPU_SECONDS = 0.03
 _NUMBERS = {
     "postgresql": "SELECT n FROM generate_series(1, :people) AS n",
     "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :people) SELECT n FROM c",
@@ -151,6 +152,17 @@ class Site:
         """The ledger in numbers."""
         with self.runtime.reading() as session:
             return issues.tally_of(session, issue_id)
+
+    def wait_until_idle(self, *, seconds: float = 60.0) -> None:
+        """Wait until the workers have started: until they have used next to no CPU for a second."""
+        until = time.monotonic() + seconds
+        used = -1.0
+        while time.monotonic() < until:
+            now_used = sum(child.usage().cpu_seconds for child in self.workers)
+            if now_used > 0 and now_used - used < _IDLE_CPU_SECONDS * len(self.workers):
+                return
+            used = now_used
+            time.sleep(1)
 
     def database_usage(self) -> Usage:
         """What the Postgres processes that serve this database now have used; zeros on SQLite and on other machines."""
