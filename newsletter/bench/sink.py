@@ -22,8 +22,10 @@ import orjson
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.I | re.M)
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.I | re.M)
-_TOKEN = re.compile(rb'"nl_delivery":"([0-9a-f]{30})"')
-_ONE_TO = b'{"to":[{"email":"'
+# One row of our own bodies, up to its token: a single recipient, with or without a name.
+_ROW = re.compile(
+    rb'{"to":\[{"email":"[^"]+"(?:,"name":"(?:[^"\\]|\\.)*")?}\],"custom_args":{"nl_delivery":"([0-9a-f]{30})"'
+)
 READ_EVERY = 100
 _END_OF_MAIL = b"\r\n.\r\n"
 
@@ -135,8 +137,13 @@ def _recipients_of(body: bytes) -> list[str] | None:
 
 def _tokens_in(body: bytes) -> list[str] | None:
     """The same from the bytes that our own bodies consist of; read as JSON where they look different."""
-    found = _TOKEN.findall(body)
-    if 1 <= len(found) <= 1000 and len(found) == body.count(_ONE_TO) and body.startswith(b"{") and body.endswith(b"}"):
+    found = _ROW.findall(body)
+    if (
+        1 <= len(found) <= 1000
+        and len(found) == body.count(b'"to":[')
+        and body.startswith(b"{")
+        and body.endswith(b"}")
+    ):
         return [token.decode() for token in found]
     return _recipients_of(body)
 

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 
+import orjson
 import pytest
 
 from newsletter.bench import chaos, imports, rate, send
@@ -92,3 +93,27 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     assert first == faults(5)
     assert first != faults(6)
     assert sum(first.values()) > 5
+
+
+def test_bodies_on_a_kept_connection_are_counted_and_refused_like_the_first(sendgrid_sink: Sink) -> None:
+    first, second = "0" * 30, "1" * 30
+    two_in_a_row = orjson.loads(body_for(first))
+    two_in_a_row["personalizations"][0]["to"] *= 2
+    bodies = [
+        body_for(first, second),
+        orjson.dumps(orjson.loads(body_for(first, second))),
+        orjson.dumps(two_in_a_row),
+        body_for(second)[:-1],
+        orjson.dumps(orjson.loads(body_for(second))),
+    ]
+    link = http.client.HTTPConnection("127.0.0.1", sendgrid_sink.port, timeout=10)
+    statuses = []
+    for body in bodies:
+        link.request("POST", "/v3/mail/send", body=body)
+        with link.getresponse() as answer:
+            statuses.append(answer.status)
+            answer.read()
+    link.close()
+    assert statuses == [202, 202, 400, 400, 202]
+    report = sendgrid_sink.ask()
+    assert (report["accepted"], report["people"], report["doubled"]) == (5, 2, 2)
