@@ -41,7 +41,7 @@ DATABASE_PAUSE_SECONDS = 0.5
 T = TypeVar("T")
 
 
-class Hold(NamedTuple):
+class LeasedClaim(NamedTuple):
     """A claim with the lease that says until when it is ours."""
 
     claim: Claim
@@ -64,17 +64,17 @@ class Dispatcher:
         mailings = self._load(issue_id)
         self._slice_until = time.monotonic() + SLICE_SECONDS
         claimed = 0
-        hold: Hold | None = None
-        while hold is not None or self._has_turn(until=self._slice_until):
-            hold = hold or self._claim(issue_id)
-            if hold is None:
+        leased: LeasedClaim | None = None
+        while leased is not None or self._has_turn(until=self._slice_until):
+            leased = leased or self._claim(issue_id)
+            if leased is None:
                 self._finish_issue(issue_id)
                 return claimed
             claimed += 1
             if claimed == 1:
                 # One wakes the next: as many slots join in as there is work for.
                 self.runtime.announcer(Job(name=DISPATCH, args=(issue_id,)))
-            hold = self._deliver(hold, mailings.for_batch(hold.claim))
+            leased = self._deliver(leased, mailings.for_batch(leased.claim))
         return claimed
 
     def _has_turn(self, *, until: float) -> bool:
@@ -94,11 +94,11 @@ class Dispatcher:
             raise
         return Mailings(self.runtime, rendered, issue_id=issue_id, signer=signer)
 
-    def _claim(self, issue_id: int) -> Hold | None:
+    def _claim(self, issue_id: int) -> LeasedClaim | None:
         with self.runtime.transaction() as session:
             return self._claim_next(session, issue_id)
 
-    def _claim_next(self, session: Session, issue_id: int) -> Hold | None:
+    def _claim_next(self, session: Session, issue_id: int) -> LeasedClaim | None:
         # The lease begins before the moment that is written down, so that ours is over first.
         lease = Lease(now=self.runtime.now, length=self.lease)
         claim = sending.claim_batch(
@@ -109,18 +109,18 @@ class Dispatcher:
             now=self.runtime.now(),
             lease=self.lease,
         )
-        return None if claim is None else Hold(claim, lease)
+        return None if claim is None else LeasedClaim(claim, lease)
 
-    def _deliver(self, hold: Hold, factory: MailingFactory) -> Hold | None:
+    def _deliver(self, leased: LeasedClaim, factory: MailingFactory) -> LeasedClaim | None:
         """Hand a batch over and write what became of it; returns the next one where it was claimed along with that."""
-        recorder = Recorder(self, hold, journal=self._open_journal(hold.claim))
+        recorder = Recorder(self, leased, journal=self._open_journal(leased.claim))
         try:
-            return self._deliver_recorded(hold.claim, factory, recorder)
+            return self._deliver_recorded(leased.claim, factory, recorder)
         finally:
             # What could not be written into the database stays in the journal, for the tick.
             recorder.close()
 
-    def _deliver_recorded(self, claim: Claim, factory: MailingFactory, recorder: Recorder) -> Hold | None:
+    def _deliver_recorded(self, claim: Claim, factory: MailingFactory, recorder: Recorder) -> LeasedClaim | None:
         recipients = factory.recipients(claim.addressees)
         try:
             self._hand_over(recorder.watch(factory.mailing), recipients, recorder)
@@ -163,7 +163,7 @@ class Dispatcher:
         """Nobody knows what the provider has of this batch: say so."""
         self.persist(lambda session: sending.abandon_claim(session, claim, response=response, now=self.runtime.now()))
 
-    def _finish_claim(self, claim: Claim, recorder: Recorder, expected: int) -> Hold | None:
+    def _finish_claim(self, claim: Claim, recorder: Recorder, expected: int) -> LeasedClaim | None:
         """Write the last outcomes, end the claim and, where it is our turn, claim the next batch: one transaction."""
         outcome = "done" if recorder.count == expected else "handed_back"
         log.info(
@@ -178,7 +178,7 @@ class Dispatcher:
         )
         has_turn = self._has_turn(until=time.monotonic())
 
-        def write(session: Session, *, claims: bool) -> Hold | None:
+        def write(session: Session, *, claims: bool) -> LeasedClaim | None:
             recorder.write_last(session)
             sending.finish_claim(
                 session,
@@ -271,9 +271,9 @@ class Mailings:
 class Recorder:
     """Collects outcomes and writes them every half second, so that little is in doubt if the worker dies."""
 
-    def __init__(self, dispatcher: Dispatcher, hold: Hold, *, journal: Journal | None) -> None:
+    def __init__(self, dispatcher: Dispatcher, leased: LeasedClaim, *, journal: Journal | None) -> None:
         self._dispatcher = dispatcher
-        self._claim, self._lease = hold
+        self._claim, self._lease = leased
         self._journal = journal
         self._waiting: list[Outcome] = []
         self._last = time.monotonic()
