@@ -109,7 +109,12 @@ class Dispatcher:
             now=self.runtime.now(),
             lease=self.lease,
         )
-        return None if claim is None else LeasedClaim(claim, lease)
+        if claim is None:
+            return None
+        # Begun before the claim is committed: who dies right after that leaves word that nothing was handed over.
+        if journal := self._open_journal(claim):
+            journal.close(is_settled=False)
+        return LeasedClaim(claim, lease)
 
     def _deliver(self, leased: LeasedClaim, factory: MailingFactory) -> LeasedClaim | None:
         """Hand a batch over and write what became of it; returns the next one where it was claimed along with that."""
