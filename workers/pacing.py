@@ -95,7 +95,8 @@ class Pace:
                 size, moment = self._next_portion(order[-left:], issue_id)
                 if not self._wait(moment, issue_id, is_stopped=is_stopped):
                     return
-                portion = [batch[index] for _, index in order[-left:][:size]]
+                # In the order of the batch again, whoever's turn came first.
+                portion = [batch[index] for index in sorted(index for _, index in order[-left:][:size])]
                 left -= size
                 yield portion
         finally:

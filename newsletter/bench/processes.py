@@ -77,16 +77,6 @@ def usage_of(pids: Sequence[int]) -> Usage:
     return Usage(cpu_seconds=ticks / _TICKS, peak_mb=max(map(_peak_mb, pids), default=0.0))
 
 
-def pids_named(name: str) -> list[int]:
-    """The processes that run this program, whoever started them."""
-    found = []
-    for folder in _process_folders():
-        with contextlib.suppress(OSError):
-            if (folder / "comm").read_text().strip() == name:
-                found.append(int(folder.name))
-    return found
-
-
 def _process_folders() -> list[Path]:
     return [path for path in Path("/proc").glob("[0-9]*") if path.name.isdigit()]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 from sqlalchemy import func, text
 
 from newsletter.bench import baselines, stages
-from newsletter.bench.processes import Usage, pids_named, usage_of
+from newsletter.bench.processes import Usage
 from newsletter.bench.site import Sink, Site, open_site, provider_settings
 from newsletter.db.models import Attempt, Issue
 
@@ -49,8 +50,8 @@ def run(
 def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: float) -> dict[str, Any]:
     issue_id = site.make_issue(recipients)
     site.start(workers)
-    time.sleep(4)  # the workers' start is not what is measured
-    before = usage_of(pids_named("postgres"))
+    site.wait_until_idle()  # the workers' start is not what is measured
+    before = site.database_usage()
     idle = [child.usage() for child in site.workers]
     started = time.monotonic()
     site.send(issue_id)
@@ -58,8 +59,14 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
     site.wait(issue_id, seconds=seconds)
     took = _seconds_to_last_acceptance(site, issue_id)
     usages = [child.usage() for child in site.workers]
+    database = site.database_usage()
     tally = site.tally(issue_id)
     taken = sink.ask()
+    cpu_seconds = {
+        "workers": _cpu(usages) - _cpu(idle),
+        "postgres": database.cpu_seconds - before.cpu_seconds,
+        "sink": sink.usage().cpu_seconds,
+    }
     return {
         "recipients": recipients,
         "workers": workers,
@@ -67,11 +74,10 @@ def _measure(site: Site, sink: Sink, *, recipients: int, workers: int, seconds: 
         "seconds_of_snapshot": round(frozen - started, 2),
         "recipients_per_second": round(tally.accepted / took),
         "worker_peak_mb": round(max(usage.peak_mb for usage in usages), 1),
-        "cpu_seconds": {
-            "workers": round(_cpu(usages) - _cpu(idle), 2),
-            "postgres": round(usage_of(pids_named("postgres")).cpu_seconds - before.cpu_seconds, 2),
-            "sink": round(sink.usage().cpu_seconds, 2),
-        },
+        "cpu_seconds": _rounded(cpu_seconds),
+        "cpu_us_per_recipient": _rounded({name: used / recipients * 1e6 for name, used in cpu_seconds.items()}),
+        # How long it takes at least where nobody else uses the machine: snapshot included, all cores busy.
+        "seconds_if_cores_were_free": round(sum(cpu_seconds.values()) / (os.cpu_count() or 1), 2),
         "ledger_bytes_per_recipient": _ledger_bytes(site, recipients),
         "ledger": {"accepted": tally.accepted, "failed": tally.failed, "unknown": tally.unknown},
         "sink": {name: taken[name] for name in ("accepted", "people", "doubled")},
@@ -87,6 +93,10 @@ def _seconds_to_last_acceptance(site: Site, issue_id: int) -> float:
     assert issue is not None and issue.started_at is not None and last is not None
     seconds: float = (last - issue.started_at).total_seconds()
     return seconds
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(figure, 2) for name, figure in figures.items()}
 
 
 def _cpu(usages: list[Usage]) -> float:

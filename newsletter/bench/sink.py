@@ -22,6 +22,11 @@ import orjson
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.I | re.M)
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.I | re.M)
+# One row of our own bodies, up to its token: a single recipient, with or without a name.
+_ROW = re.compile(
+    rb'{"to":\[{"email":"[^"]+"(?:,"name":"(?:[^"\\]|\\.)*")?}\],"custom_args":{"nl_delivery":"([0-9a-f]{30})"'
+)
+READ_EVERY = 100
 _END_OF_MAIL = b"\r\n.\r\n"
 
 HTTP_FAULTS = ("500_before", "500_after", "429", "silent_before", "silent_after", "closed_after")
@@ -68,11 +73,16 @@ class Record:
 
 
 class HttpSink(asyncio.Protocol):
-    """POST /v3/mail/send over kept connections: a body that is no valid request gets 400, any other 202."""
+    """POST /v3/mail/send over kept connections: a body that is no valid request gets 400, any other 202.
+
+    So that the sink takes little of the cores that it shares with what is measured, only every hundredth body of a
+    connection is read as JSON; of the others the tokens are picked out and counted against the addresses.
+    """
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self._buffer = bytearray()
+        self._bodies = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
@@ -92,7 +102,8 @@ class HttpSink(asyncio.Protocol):
             self._answer(body)
 
     def _answer(self, body: bytes) -> None:
-        tokens = _recipients_of(body)
+        tokens = _recipients_of(body) if self._bodies % READ_EVERY == 0 else _tokens_in(body)
+        self._bodies += 1
         if tokens is None:
             self._reply(400, b'{"errors":[{"message":"bad request","field":null}]}')
             return
@@ -122,6 +133,19 @@ def _recipients_of(body: bytes) -> list[str] | None:
         return [person["custom_args"]["nl_delivery"] for person in people]
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _tokens_in(body: bytes) -> list[str] | None:
+    """The same from the bytes that our own bodies consist of; read as JSON where they look different."""
+    found = _ROW.findall(body)
+    if (
+        1 <= len(found) <= 1000
+        and len(found) == body.count(b'"to":[')
+        and body.startswith(b"{")
+        and body.endswith(b"}")
+    ):
+        return [token.decode() for token in found]
+    return _recipients_of(body)
 
 
 class SmtpSink(asyncio.Protocol):

@@ -31,10 +31,12 @@ from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 
 _POLL_SECONDS = 0.1
+_IDLE_CPU_SECONDS = 0.03
 _NUMBERS = {
     "postgresql": "SELECT n FROM generate_series(1, :people) AS n",
     "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :people) SELECT n FROM c",
 }
+_BYTES = {"postgresql": "BYTEA", "sqlite": "BLOB"}
 
 
 class Sink:
@@ -116,6 +118,7 @@ class Site:
             place = {"list": readers.id, "people": people, "status": int(SubscriptionStatus.CONFIRMED)}
             session.execute(text(_ADD_PEOPLE.format(numbers=numbers)), place)  # the numbers are a constant of ours
             session.execute(text(_ADD_PLACES), place)
+            session.execute(text(_ADD_SUPPRESSIONS.format(bytes=_BYTES[session.get_bind().dialect.name])))
             brief = briefs.import_brief(session, samples.brief_text(), actor=OPERATOR, now=now)
             briefs.submit_brief(session, brief.id, actor=OPERATOR, now=now)
             briefs.approve_brief(session, brief.id, actor=OPERATOR, now=now)
@@ -173,6 +176,25 @@ class Site:
         with self.runtime.reading() as session:
             return issues.tally_of(session, issue_id)
 
+    def wait_until_idle(self, *, seconds: float = 60.0) -> None:
+        """Wait until the workers have started: until they have used next to no CPU for a second."""
+        until = time.monotonic() + seconds
+        used = -1.0
+        while time.monotonic() < until:
+            now_used = sum(child.usage().cpu_seconds for child in self.workers)
+            if now_used > 0 and now_used - used < _IDLE_CPU_SECONDS * len(self.workers):
+                return
+            used = now_used
+            time.sleep(1)
+
+    def database_usage(self) -> Usage:
+        """What the Postgres processes that serve this database now have used; zeros on SQLite and on other machines."""
+        with self.runtime.reading() as session:
+            if session.get_bind().dialect.name != "postgresql":
+                return usage_of([])
+            pids = session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")).all()
+        return usage_of(pids)
+
     def close(self) -> None:
         """Stop workers, beat and web."""
         for child in [*self.workers, self.beat, self.web]:
@@ -213,6 +235,12 @@ FROM ({numbers}) AS numbers, (SELECT created_at AS at FROM lists WHERE id = :lis
 _ADD_PLACES = """
 INSERT INTO subscriptions (list_id, subscriber_id, status, consent_source)
 SELECT :list, id, :status, 'bench' FROM subscribers ORDER BY id
+"""
+# One for ten readers, of people who are on no list: claims have to look past them.
+_ADD_SUPPRESSIONS = """
+INSERT INTO suppressions (address, address_key, reason, evidence, created_at)
+SELECT 'gone-' || address, CAST('gone-' || address AS {bytes}), 'manual', '', created_at
+FROM subscribers WHERE id % 10 = 0
 """
 
 

@@ -20,7 +20,9 @@ from newsletter.cli.output import AsJson, print_result
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.settings import ProviderName, Settings
 
-Recipients = Annotated[int, typer.Option(min=1, help="How many subscribers are made and mailed.")]
+Recipients = Annotated[
+    int, typer.Option("--recipients", "--size", min=1, help="How many subscribers are made and mailed.")
+]
 Provider = Annotated[str, typer.Option(help="smtp or sendgrid.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")]
 Database = Annotated[

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, UpdateBase
+from sqlalchemy import CursorResult, Table, UpdateBase
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+
+from newsletter.db.models.base import Base
 
 
 def is_postgres(session: Session) -> bool:
     """Whether this session writes to Postgres; otherwise it is SQLite."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a mapped class, for statements that are built once and run for each batch."""
+    return cast(Table, model.__table__)
 
 
 def insert_into(session: Session, table: Any) -> postgresql.Insert:
@@ -20,8 +28,9 @@ def insert_into(session: Session, table: Any) -> postgresql.Insert:
     return cast(postgresql.Insert, (postgresql.insert if is_postgres(session) else sqlite.insert)(table))
 
 
-def rows_changed(session: Session, statement: UpdateBase) -> int:
-    """Execute an insert, update or delete; returns how many rows it wrote."""
-    # Without the option psycopg's count of an INSERT … SELECT is gone (-1) when it is asked for.
-    result = session.execute(statement.execution_options(preserve_rowcount=True))
+def rows_changed(session: Session, statement: UpdateBase, values: Mapping[str, Any] | None = None) -> int:
+    """Execute an insert, update or delete with these parameters; returns how many rows it wrote."""
+    # Without the option psycopg's count of an INSERT … SELECT is gone (-1) when it is asked for. It is no option of the
+    # statement, because that would make a new one each time, which SQLAlchemy has to look up in its cache anew.
+    result = session.execute(statement, values, execution_options={"preserve_rowcount": True})
     return cast("CursorResult[Any]", result).rowcount

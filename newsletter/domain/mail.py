@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One person of a batch, with everything that differs from one mail to the next.
+
+    A tuple, like Outcome, because there is one for each mail: a frozen dataclass costs more than twice as much to make.
 
     `values` holds the plain text of each slot by slot name; `headers` the headers of this mail alone
     (Message-ID, List-Unsubscribe); `return_path` the envelope sender.
@@ -33,6 +35,7 @@ class Mailing:
     (CRLF line ends) for a recipient. `is_wire_ready` says that no line of those messages begins with a dot, none holds
     a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
     attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
+    `has_gaps` says that others of the attempt stand between the recipients: the ids of a request are then no run.
     """
 
     issue_id: int
@@ -49,6 +52,7 @@ class Mailing:
     compose: Callable[[Recipient], bytes]
     is_wire_ready: bool = False
     attempt_id: int = 0
+    has_gaps: bool = False
 
 
 class OutcomeKind(StrEnum):
@@ -60,8 +64,7 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one recipient. `response` is the provider's own answer, one line, without the address."""
 
     subscriber_id: int

@@ -30,3 +30,8 @@ def is_too_late(*, planned_at: datetime, now: datetime) -> bool:
 def provider_down_delay(attempts: int) -> timedelta:
     """How long to leave a provider alone that could not be reached, after this many attempts (counted from 1)."""
     return DOWN_DELAYS[min(max(attempts, 1), len(DOWN_DELAYS)) - 1]
+
+
+def spread(delay: timedelta, *, chance: float) -> timedelta:
+    """The delay, longer by up to a quarter: so that not everybody who waits comes back at once. `chance` is 0 to 1."""
+    return delay * (1 + 0.25 * chance)

@@ -39,13 +39,28 @@ class Outcomes(Iterator[Outcome]):
 
     def __init__(self, start: Callable[[threading.Event], Iterator[Outcome]]) -> None:
         self._stop = threading.Event()
-        self._source = start(self._stop)
+        self._answers: Iterator[Sequence[Outcome]] = ((outcome,) for outcome in start(self._stop))
+        self._known: Iterator[Outcome] = iter(())
+
+    @classmethod
+    def of_answers(cls, start: Callable[[threading.Event], Iterator[Sequence[Outcome]]]) -> Outcomes:
+        """The outcomes of a provider whose one answer speaks for many."""
+        outcomes = cls(lambda stop: iter(()))
+        outcomes._answers = start(outcomes._stop)
+        return outcomes
 
     def __iter__(self) -> Outcomes:
         return self
 
     def __next__(self) -> Outcome:
-        return next(self._source)
+        while True:
+            for outcome in self._known:
+                return outcome
+            self._known = iter(next(self._answers))
+
+    def answers(self) -> Iterator[Sequence[Outcome]]:
+        """The same, with what became known at one moment together: for whoever has no need of them one by one."""
+        return self._answers
 
     def close(self) -> None:
         """Hand over nobody further; iterate on for those in flight."""

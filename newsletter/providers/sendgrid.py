@@ -38,11 +38,11 @@ class SendGridProvider:
     def send(self, mailing: Mailing, recipients: Sequence[Recipient]) -> Outcomes:
         """Hand over one mail per recipient, a chunk in each call; ProviderUnavailable while iterating."""
 
-        def start(stop: threading.Event) -> Iterator[Outcome]:
+        def start(stop: threading.Event) -> Iterator[Sequence[Outcome]]:
             sending = SendGridSending(self._transport, mailing, stop=stop)
-            return sending.outcomes(recipients, batch_size=self._batch_size)
+            return sending.answers(recipients, batch_size=self._batch_size)
 
-        return Outcomes(start)
+        return Outcomes.of_answers(start)
 
     def send_test(self, mailing: Mailing, recipient: Recipient) -> Outcome:
         """Hand over one mail; an answer that leaves doubt is an outcome here, not an error."""

@@ -80,7 +80,7 @@ class BodyBuilder:
 
     def _personalization(self, recipient: Recipient) -> dict[str, Any]:
         values = recipient.values
-        substitutions = {token: html.escape(values[slot]) for slot, token in self._html_slots}
+        substitutions = {token: _escape(values[slot]) for slot, token in self._html_slots}
         for slot, token in self._text_slots:
             substitutions[token] = one_line(values[slot])
         personalization: dict[str, Any] = {
@@ -96,7 +96,14 @@ class BodyBuilder:
 
 def one_line(text: str) -> str:
     """The text with each line break as one space: a value must not end a header or begin a new line."""
-    return _LINE_BREAKS.sub(" ", text)
+    # Looking for the two characters costs a twentieth of the pattern, and hardly any value has one.
+    return _LINE_BREAKS.sub(" ", text) if "\n" in text or "\r" in text else text
+
+
+def _escape(text: str) -> str:
+    """As html.escape, at a third of its cost where there is nothing to escape."""
+    is_plain = not ("&" in text or "<" in text or ">" in text or '"' in text or "'" in text)
+    return text if is_plain else html.escape(text)
 
 
 def _shared_part(mailing: Mailing) -> dict[str, Any]:
@@ -118,7 +125,18 @@ def _shared_part(mailing: Mailing) -> dict[str, Any]:
 
 
 def _mailbox(email: str, name: str) -> dict[str, str]:
+    if not email.isascii():
+        email = _ascii_address(email)
     return {"email": email, "name": one_line(name)} if name else {"email": email}
+
+
+def _ascii_address(email: str) -> str:
+    """The address with its domain as DNS knows it: SendGrid refuses the other form, and with it the whole request."""
+    local, at, domain = email.rpartition("@")
+    try:
+        return local + at + domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return email
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:

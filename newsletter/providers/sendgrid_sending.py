@@ -48,39 +48,39 @@ class SendGridSending:
         self._was_accepted = False
         self._bad_requests = 0
         self._is_single = False
-        self._has_gaps = False
+        self._has_gaps = mailing.has_gaps
 
-    def outcomes(self, recipients: Sequence[Recipient], *, batch_size: int) -> Iterator[Outcome]:
+    def answers(self, recipients: Sequence[Recipient], *, batch_size: int) -> Iterator[Sequence[Outcome]]:
         """Each chunk's outcomes as soon as SendGrid answered; ProviderUnavailable where it takes nothing more."""
         self._is_single = len(recipients) == 1
         self._waiting.extend(recipients[at : at + batch_size] for at in range(0, len(recipients), batch_size))
         while self._waiting and not self._stop.is_set():
             yield from self._post(self._waiting.popleft())
-            if self._was_accepted or self._is_single:
-                yield from self._suspects
+            if self._suspects and (self._was_accepted or self._is_single):
+                yield tuple(self._suspects)
                 self._suspects.clear()
         if self._suspects and not self._stop.is_set():
             raise self._all_bad(self._suspects[0].response)
 
-    def _post(self, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def _post(self, recipients: Sequence[Recipient]) -> Iterator[Sequence[Outcome]]:
         body = self._builder.body(recipients, is_run=not self._has_gaps)
         try:
             answer = self._transport.post_mail(body)
         except NotReached as error:
             raise not_reached(self._transport.host, error) from None
         except NoAnswer as error:
-            yield from _unknown(recipients, f"no answer ({error.reason})")
+            yield _unknown(recipients, f"no answer ({error.reason})")
             raise self._doubtful(error.reason) from None
         match sendgrid_answer(answer.status):
             case SendGridAnswer.ACCEPTED:
                 self._was_accepted = True
-                yield from _accepted(recipients, answer)
+                yield _accepted(recipients, answer)
             case SendGridAnswer.BAD_REQUEST:
                 yield from self._sort_out(recipients, answer)
             case SendGridAnswer.TOO_LARGE:
                 self._halve(recipients, answer)
             case SendGridAnswer.UNKNOWN:
-                yield from _unknown(recipients, _answer_line(answer))
+                yield _unknown(recipients, _answer_line(answer))
                 raise self._doubtful(_answer_line(answer))
             case SendGridAnswer.WAIT:
                 wait = reset_wait_seconds(answer.headers.get("x-ratelimit-reset"), now_epoch=time.time())
@@ -91,7 +91,7 @@ class SendGridSending:
             case SendGridAnswer.NEEDS_PERSON:
                 raise refused_us(answer)
 
-    def _sort_out(self, recipients: Sequence[Recipient], answer: HttpAnswer) -> Iterator[Outcome]:
+    def _sort_out(self, recipients: Sequence[Recipient], answer: HttpAnswer) -> Iterator[Sequence[Outcome]]:
         """After a 400 nothing was sent: set the bad rows apart, and send the others again."""
         self._bad_requests += 1
         complaint = read_bad_request(_errors(answer))
@@ -99,29 +99,34 @@ class SendGridSending:
             raise self._all_bad(complaint.body)
         if self._bad_requests >= (MAX_BAD_REQUESTS if self._was_accepted else MAX_BAD_REQUESTS_AT_FIRST):
             raise self._all_bad(complaint.message)
-        named = {row for row in complaint.rows if row < len(recipients)}
-        if named:
-            yield from self._set_apart(recipients, complaint, named)
+        if any(row < len(recipients) for row in complaint.rows):
+            yield self._set_apart(recipients, complaint, answer)
         elif len(recipients) == 1:
-            self._suspects.append(_refused(recipients[0], complaint.message or _answer_line(answer)))
+            self._suspects.append(_refused(recipients[0], _answer_line(answer)))
         else:
             self._split(recipients)
 
-    def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, named: set[int]) -> Iterator[Outcome]:
+    def _set_apart(self, recipients: Sequence[Recipient], complaint: BadRequest, answer: HttpAnswer) -> list[Outcome]:
         self._has_gaps = True
-        for row in sorted(named):
-            outcome = _refused(recipients[row], complaint.rows[row])
-            if row in complaint.certain:
-                yield outcome
-            else:
-                self._suspects.append(outcome)
+        certain: list[Outcome] = []
+        named = sorted(row for row in complaint.rows if row < len(recipients))
+        for row in named:
+            outcome = _refused(recipients[row], f"{answer.status} {complaint.rows[row]}")
+            (certain if row in complaint.certain else self._suspects).append(outcome)
         if rest := [recipient for row, recipient in enumerate(recipients) if row not in named]:
             self._waiting.appendleft(rest)
+        return certain
 
     def _halve(self, recipients: Sequence[Recipient], answer: HttpAnswer) -> None:
+        """After a 413 nothing was sent: half of it may fit. Whose mail alone is too large is a suspect."""
+        if not self._was_accepted:
+            self._bad_requests += 1
+            if self._bad_requests >= MAX_BAD_REQUESTS_AT_FIRST:
+                raise self._all_bad(_answer_line(answer))
         if len(recipients) == 1:
-            raise refused_us(answer)
-        self._split(recipients)
+            self._suspects.append(_refused(recipients[0], _answer_line(answer)))
+        else:
+            self._split(recipients)
 
     def _split(self, recipients: Sequence[Recipient]) -> None:
         middle = len(recipients) // 2
@@ -172,27 +177,21 @@ def refused_us(answer: HttpAnswer) -> ProviderUnavailable:
     )
 
 
-def _accepted(recipients: Iterable[Recipient], answer: HttpAnswer) -> Iterator[Outcome]:
+def _accepted(recipients: Iterable[Recipient], answer: HttpAnswer) -> list[Outcome]:
     message_id = answer.headers.get("x-message-id", "")
-    for recipient in recipients:
-        yield Outcome(
-            subscriber_id=recipient.subscriber_id,
-            kind=OutcomeKind.ACCEPTED,
-            response="202 Accepted",
-            message_id=message_id,
-        )
+    kind = OutcomeKind.ACCEPTED
+    return [Outcome(recipient.subscriber_id, kind, "202 Accepted", message_id) for recipient in recipients]
 
 
-def _unknown(recipients: Iterable[Recipient], response: str) -> Iterator[Outcome]:
-    for recipient in recipients:
-        yield Outcome(subscriber_id=recipient.subscriber_id, kind=OutcomeKind.UNKNOWN, response=response)
+def _unknown(recipients: Iterable[Recipient], response: str) -> list[Outcome]:
+    return [Outcome(recipient.subscriber_id, OutcomeKind.UNKNOWN, response) for recipient in recipients]
 
 
-def _refused(recipient: Recipient, message: str) -> Outcome:
+def _refused(recipient: Recipient, line: str) -> Outcome:
     return Outcome(
         subscriber_id=recipient.subscriber_id,
         kind=OutcomeKind.REFUSED,
-        response=without_addresses(f"400 {message}"),
+        response=without_addresses(line),
     )
 
 

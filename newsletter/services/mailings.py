@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from newsletter.domain.greeting import greeting
+from newsletter.domain.greeting import greeter
 from newsletter.domain.mail import Mailing, Recipient
 from newsletter.links import Links
 from newsletter.rendering import DkimSigner, MimeTemplate, Rendered
@@ -36,6 +36,7 @@ class MailingFactory:
         self._domain = rendered.from_email.rpartition("@")[2]
         self._bounce_domain = bounce_domain
         self._signer = signer
+        self._greet = greeter(rendered.language)
         self._web_url = links.web_version_url(rendered.newsletter_slug, issue_id)
         self.mailing = self._make_mailing(subject or rendered.subject, date)
 
@@ -43,26 +44,28 @@ class MailingFactory:
         """Everything that differs in the mail of this person."""
         token = self._links.delivery_token(self._issue_id, subscriber_id)
         unsubscribe_url = self._links.unsubscribe_url(token)
+        mailbox_domain = self._bounce_domain or self._domain
         return Recipient(
-            subscriber_id=subscriber_id,
-            token=token,
-            email=email,
-            name=name,
-            values={
+            subscriber_id,
+            token,
+            email,
+            name,
+            {
                 "email": email,
-                "greeting": greeting(name, language=self._rendered.language),
+                "greeting": self._greet(name),
                 "unsubscribe_url": unsubscribe_url,
                 "web_url": self._web_url,
             },
-            headers={
+            {
                 "Message-ID": f"<{token}@{self._domain}>",
-                "List-Unsubscribe": f"<{unsubscribe_url}>, <mailto:{self._unsubscribe_mailbox(token)}>",
+                "List-Unsubscribe": f"<{unsubscribe_url}>, <mailto:u-{token}@{mailbox_domain}?subject=unsubscribe>",
             },
-            return_path=f"b-{token}@{self._bounce_domain}" if self._bounce_domain else self._rendered.from_email,
+            f"b-{token}@{self._bounce_domain}" if self._bounce_domain else self._rendered.from_email,
         )
 
-    def _unsubscribe_mailbox(self, token: str) -> str:
-        return f"u-{token}@{self._bounce_domain or self._domain}?subject=unsubscribe"
+    def recipients(self, people: Iterable[tuple[int, str, str]]) -> list[Recipient]:
+        """The same for many, given as id, email and name."""
+        return [self.recipient(subscriber_id=id_, email=email, name=name) for id_, email, name in people]
 
     def _make_mailing(self, subject: str, date: datetime) -> Mailing:
         rendered = self._rendered

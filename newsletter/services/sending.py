@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Attempt, Batch, Issue, Rendering
+from newsletter.db.models import Batch, Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
 from newsletter.db.queries import doubts as doubt_queries
+from newsletter.db.queries import issues as issue_queries
+from newsletter.db.queries.batches import ClaimedBatch
 from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
@@ -83,21 +85,12 @@ def claim_batch(
     if batch is None:
         return None
     addressees = _drop_withheld(session, batch)
-    attempt = Attempt(
-        batch_id=batch.id,
-        issue_id=issue_id,
-        number=batch.attempts,
-        worker=worker,
-        provider=provider,
-        started_at=now,
-    )
-    session.add(attempt)
-    session.flush()
+    attempt_id = queries.add_attempt(session, batch, worker=worker, provider=provider, now=now)
     return Claim(
         claim=claim,
         issue_id=issue_id,
         batch_id=batch.id,
-        attempt_id=attempt.id,
+        attempt_id=attempt_id,
         attempt_number=batch.attempts,
         provider=provider,
         cohort=batch.cohort,
@@ -117,16 +110,21 @@ def record_outcomes(
     False once the issue is no longer sending, or the lease was lost to the tick. What is written holds either way:
     an answer of the provider settles a delivery that the tick had called unknown.
     """
-    by_kind: dict[OutcomeKind, list[int]] = {kind: [] for kind in OutcomeKind}
-    for outcome in outcomes:
-        by_kind[outcome.kind].append(outcome.subscriber_id)
     is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
-    if is_ours:
-        _settle_answers(session, claim, by_kind, now=now)
-    else:
-        _settle_late_answers(session, claim, by_kind, now=now)
-    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in outcomes if _is_told(outcome)])
-    return is_ours and IssueStatus(issues.find_issue(session, claim.issue_id).status) is IssueStatus.SENDING
+    settle = _settle_answers if is_ours else _settle_late_answers
+    settle(session, claim, _ids_by_kind(outcomes), now=now)
+    _tell(session, claim, outcomes, source=source, now=now)
+    return is_ours and issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.SENDING
+
+
+def record_last_outcomes(
+    session: Session, claim: Claim, outcomes: Sequence[Outcome], *, source: str, now: datetime
+) -> None:
+    """Write the outcomes that came right before the end of a claim: there is no lease to be kept for it."""
+    is_ours = queries.holds_batch(session, claim.batch_id, claim=claim.claim)
+    settle = _settle_answers if is_ours else _settle_late_answers
+    settle(session, claim, _ids_by_kind(outcomes), now=now)
+    _tell(session, claim, outcomes, source=source, now=now)
 
 
 def finish_claim(
@@ -155,14 +153,17 @@ def finish_claim(
         provider_message_id=provider_message_id,
         now=now,
     )
+    if outcome == "done" and not deferred:
+        # Everybody has an outcome: nothing is pending that a cancelled issue would have to take back.
+        queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None)
+        return
     if not queries.holds_batch(session, claim.batch_id, claim=claim.claim):
         return  # the tick took it: what waits in the range may be with another worker
-    issue = issues.find_issue(session, claim.issue_id)
-    if IssueStatus(issue.status) is IssueStatus.CANCELLED:
+    if issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.CANCELLED:
         _settle_rest(session, claim, DeliveryStatus.SUPPRESSED, DeliveryReason.CANCELLED)
     elif _may_expire(outcome, deferred, hold) and is_too_late(planned_at=claim.planned_at, now=now):
         _settle_rest(session, claim, DeliveryStatus.FAILED, DeliveryReason.EXPIRED)
-    elif outcome != "done" or deferred:
+    else:
         pause = wait if wait is not None else retry_delay(claim.attempt_number) if deferred else timedelta()
         if hold is None or outcome == "unavailable":
             queries.release_batch(
@@ -293,7 +294,15 @@ def wake_providers(session: Session, *, now: datetime) -> int:
     return providers.lift_expired(session, now=now)
 
 
-def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
+def _drop_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]:
+    """Who is to be mailed. Why somebody is not is only asked where somebody is missing."""
+    mailable = queries.mailable_of_batch(session, batch)
+    if len(mailable) == batch.size:
+        return list(map(Addressee._make, mailable))
+    return _sort_out_withheld(session, batch)
+
+
+def _sort_out_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]:
     addressees: list[Addressee] = []
     withheld: dict[DeliveryReason, list[int]] = {}
     for subscriber_id, email, name, status, suppression_id, is_confirmed, has_left in queries.members_of_batch(
@@ -314,12 +323,29 @@ def _drop_withheld(session: Session, batch: Batch) -> list[Addressee]:
     return addressees
 
 
+def _ids_by_kind(outcomes: Sequence[Outcome]) -> dict[OutcomeKind, list[int]]:
+    by_kind: dict[OutcomeKind, list[int]] = {kind: [] for kind in OutcomeKind}
+    for outcome in outcomes:
+        by_kind[outcome.kind].append(outcome.subscriber_id)
+    return by_kind
+
+
+def _tell(session: Session, claim: Claim, outcomes: Sequence[Outcome], *, source: str, now: datetime) -> None:
+    """Acceptances are told by the ledger itself; only what needs explaining becomes an event."""
+    told = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.ACCEPTED]
+    deliveries.add_events(session, [_event(claim, outcome, source, now) for outcome in told])
+
+
+# Who was deferred stays pending, and who was accepted is written apart.
+_SETTLED_BY = {
+    OutcomeKind.REFUSED: (DeliveryStatus.FAILED, DeliveryReason.REFUSED),
+    OutcomeKind.UNKNOWN: (DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER),
+}
+
+
 def _settle_answers(session: Session, claim: Claim, by_kind: dict[OutcomeKind, list[int]], *, now: datetime) -> None:
     _settle_accepted(session, claim, by_kind[OutcomeKind.ACCEPTED])
-    for kind, status, reason in (
-        (OutcomeKind.REFUSED, DeliveryStatus.FAILED, DeliveryReason.REFUSED),
-        (OutcomeKind.UNKNOWN, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER),
-    ):
+    for kind, (status, reason) in _SETTLED_BY.items():
         deliveries.settle(session, claim.issue_id, by_kind[kind], status=status, reason=reason)
     _open_doubt(session, claim, by_kind[OutcomeKind.UNKNOWN], now=now)
 
@@ -345,6 +371,8 @@ def _settle_late_answers(
 
 def _settle_accepted(session: Session, claim: Claim, accepted: Sequence[int]) -> None:
     """A whole batch is one range of the ledger, at half the cost of a list of ids; whatever that misses is listed."""
+    if not accepted:
+        return
     is_whole = len(accepted) == len(claim.addressees)
     if is_whole and _settle_rest(session, claim, DeliveryStatus.ACCEPTED, DeliveryReason.NONE) == len(accepted):
         return
@@ -361,11 +389,6 @@ def _settle_rest(session: Session, claim: Claim, status: DeliveryStatus, reason:
         status=status,
         reason=reason,
     )
-
-
-def _is_told(outcome: Outcome) -> bool:
-    """Acceptances are told by the ledger itself; only what needs explaining becomes an event."""
-    return outcome.kind is not OutcomeKind.ACCEPTED
 
 
 _EVENT_KINDS = {OutcomeKind.DEFERRED: EventKind.DEFERRED, OutcomeKind.UNKNOWN: EventKind.UNKNOWN}

@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 
+import orjson
 import pytest
 
 from newsletter.bench import chaos, imports, rate, send, smtp
@@ -44,7 +45,8 @@ def test_a_send_is_accounted_for_on_both_sides(provider: str) -> None:
     assert figures["is_accounted_for"]
     assert figures["sink"] == {"accepted": 120, "people": 120, "doubled": 0}
     assert figures["ledger"] == {"accepted": 120, "failed": 0, "unknown": 0}
-    assert [row["stage"] for row in figures["stages"]] == ["claim", "members", "merge", "body", "post", "record"]
+    stages = ["claim", "members", "sign", "merge", "body", "post", "record"]
+    assert [row["stage"] for row in figures["stages"]] == stages
 
 
 def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_its_events(redis_url: str, postgres: object) -> None:
@@ -109,3 +111,27 @@ def test_both_ways_of_sending_by_smtp_have_the_same_content_and_reach_the_sink()
     assert figures["is_same_content"]
     assert (figures["ours"]["mails"], figures["plain"]["mails"], figures["taken_by_sink"]) == (40, 10, 50)
     assert [row["stage"] for row in figures["stages"]] == ["recipient", "compose", "send"]
+
+
+def test_bodies_on_a_kept_connection_are_counted_and_refused_like_the_first(sendgrid_sink: Sink) -> None:
+    first, second = "0" * 30, "1" * 30
+    two_in_a_row = orjson.loads(body_for(first))
+    two_in_a_row["personalizations"][0]["to"] *= 2
+    bodies = [
+        body_for(first, second),
+        orjson.dumps(orjson.loads(body_for(first, second))),
+        orjson.dumps(two_in_a_row),
+        body_for(second)[:-1],
+        orjson.dumps(orjson.loads(body_for(second))),
+    ]
+    link = http.client.HTTPConnection("127.0.0.1", sendgrid_sink.port, timeout=10)
+    statuses = []
+    for body in bodies:
+        link.request("POST", "/v3/mail/send", body=body)
+        with link.getresponse() as answer:
+            statuses.append(answer.status)
+            answer.read()
+    link.close()
+    assert statuses == [202, 202, 400, 400, 202]
+    report = sendgrid_sink.ask()
+    assert (report["accepted"], report["people"], report["doubled"]) == (5, 2, 2)

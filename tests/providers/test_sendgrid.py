@@ -192,6 +192,27 @@ def test_a_request_that_is_too_large_is_halved(sendgrid_server: SendGridServer, 
     assert taken(sendgrid_server) == Counter(recipient.token for recipient in recipients)
 
 
+def test_a_mail_that_alone_is_too_large_fails_and_the_others_are_sent(
+    sendgrid_server: SendGridServer, make_sendgrid: Make
+) -> None:
+    recipients = make_recipients(8)
+    sendgrid_server.answer(*({"kind": "413"},) * 4)  # 8, 4, 2 and the first alone
+    outcomes = {o.subscriber_id: o for o in make_sendgrid().send(make_mailing(), recipients)}
+    assert (outcomes[1].kind, outcomes[1].response) == (REFUSED, "413 Payload too large")
+    assert {number for number, outcome in outcomes.items() if outcome.kind is ACCEPTED} == set(range(2, 9))
+    assert taken(sendgrid_server) == Counter(recipient.token for recipient in recipients[1:])
+
+
+def test_if_every_mail_is_too_large_the_fault_is_ours_and_nobody_fails(
+    sendgrid_server: SendGridServer, make_sendgrid: Make
+) -> None:
+    sendgrid_server.always("413", fits=0)
+    found, error = gather(make_sendgrid().send(make_mailing(), make_recipients(500)))
+    assert found == []
+    assert isinstance(error, ProviderUnavailable) and error.needs_person
+    assert len(sendgrid_server.seen()["requests"]) <= 16
+
+
 @pytest.mark.parametrize(
     ("kind", "is_taken"),
     [

@@ -76,4 +76,4 @@ def make_recipient(number: int = 1, **values: Any) -> Recipient:
         },
         return_path=f"b-{token}@bounces.example.org",
     )
-    return replace(recipient, **values)
+    return recipient._replace(**values)

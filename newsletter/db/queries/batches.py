@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import BindParameter, Exists, bindparam, case, exists, func, insert, null, select, true, update
 from sqlalchemy.orm import Session
 
-from newsletter.db.dialects import rows_changed
+from newsletter.db.dialects import rows_changed, table_of
 from newsletter.db.models import (
     Attempt,
     Batch,
@@ -23,7 +23,7 @@ from newsletter.db.models import (
 )
 from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus
-from newsletter.domain.subscriber import SubscriptionStatus
+from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus
 
 
 class AudienceMember(NamedTuple):
@@ -42,39 +42,125 @@ class AudienceMember(NamedTuple):
     has_left: int | None
 
 
+class ClaimedBatch(NamedTuple):
+    """A batch as it was claimed; `size` is how many deliveries it was cut for."""
+
+    id: int
+    issue_id: int
+    cohort: int
+    first_id: int
+    last_id: int
+    size: int
+    attempts: int
+    planned_at: datetime
+    turns: Mapping[str, float] | None
+
+
+# The statements of each batch are built once, on tables instead of mapped classes: building and caching them anew cost
+# more than running them (docs/benchmarks.md). Their parameters have names of their own, since SQLAlchemy keeps the
+# names of columns to itself.
+_issues, _batches, _attempts, _ledger = map(table_of, (Issue, Batch, Attempt, Delivery))
+_people, _places, _suppressions = map(table_of, (Subscriber, Subscription, Suppression))
+
+_CANDIDATE = (
+    select(_batches.c.id)
+    .join(_issues, _issues.c.id == _batches.c.issue_id)
+    .where(
+        _batches.c.issue_id == bindparam("of_issue"),
+        _batches.c.status == int(BatchStatus.PENDING),
+        _batches.c.due_at <= bindparam("now", type_=_batches.c.due_at.type),
+        _issues.c.status == str(IssueStatus.SENDING),
+        ~exists().where(ProviderState.name == bindparam("by_provider"), ProviderState.is_paused),
+    )
+    .order_by(_batches.c.due_at, _batches.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=_batches)
+)
+_CLAIM = (
+    update(_batches)
+    .where(_batches.c.id == _CANDIDATE.scalar_subquery(), _batches.c.status == int(BatchStatus.PENDING))
+    .values(
+        status=int(BatchStatus.CLAIMED),
+        claimed_by=bindparam("claim"),
+        lease_until=bindparam("until", type_=_batches.c.lease_until.type),
+        attempts=_batches.c.attempts + 1,
+    )
+    .returning(*(_batches.c[name] for name in ClaimedBatch._fields))
+)
+_IS_MINE = (
+    _batches.c.id == bindparam("batch"),
+    _batches.c.claimed_by == bindparam("claim"),
+    _batches.c.status == int(BatchStatus.CLAIMED),
+)
+_RENEW = update(_batches).where(*_IS_MINE).values(lease_until=bindparam("until", type_=_batches.c.lease_until.type))
+_HOLDS = select(_batches.c.id).where(*_IS_MINE).with_for_update()
+_RELEASE = (
+    update(_batches)
+    .where(*_IS_MINE)
+    .values(status=bindparam("to_status"), claimed_by=None, lease_until=None, hold=None, turns=null())
+)
+_RELEASE_UNTIL = _RELEASE.values(due_at=bindparam("until", type_=_batches.c.due_at.type))
+_ADD_ATTEMPT = insert(_attempts).returning(_attempts.c.id)
+_FINISH_ATTEMPT = (
+    update(_attempts)
+    .where(_attempts.c.id == bindparam("attempt"))
+    .values({name: bindparam(f"new_{name}") for name in ("finished_at", "outcome", "response", "provider_message_id")})
+)
+# Each table is walked once, over the range of the batch, and the ids are matched by hashing. As joins or plain EXISTS
+# the planner, who knows little of a fresh issue, looks every person up by themselves in each table, or walks all
+# suppressions for each batch (docs/benchmarks.md); "IS TRUE" keeps it from making joins of these.
+_FIRST: BindParameter[int] = bindparam("first")
+_LAST: BindParameter[int] = bindparam("last")
+_PENDING_IDS = select(_ledger.c.subscriber_id).where(
+    _ledger.c.issue_id == bindparam("of_issue"),
+    _ledger.c.cohort == bindparam("of_cohort"),
+    _ledger.c.subscriber_id.between(_FIRST, _LAST),
+    _ledger.c.status == int(DeliveryStatus.PENDING),
+)
+_CONFIRMED_IDS = select(_places.c.subscriber_id).where(
+    _places.c.list_id.in_(select(IssueList.list_id).where(IssueList.issue_id == bindparam("of_issue"))),
+    _places.c.subscriber_id.between(_FIRST, _LAST),
+    _places.c.status == int(SubscriptionStatus.CONFIRMED),
+)
+_MAILABLE = (
+    select(_people.c.id, _people.c.email, _people.c.name)
+    .where(
+        _people.c.id.between(_FIRST, _LAST),
+        _people.c.status == int(SubscriberStatus.ENABLED),
+        _people.c.id.in_(_PENDING_IDS).is_(true()),
+        _people.c.id.in_(_CONFIRMED_IDS).is_(true()),
+        ~exists().where(_suppressions.c.address == _people.c.address),
+    )
+    .order_by(_people.c.id)
+)
+
+
 def claim_next_batch(
     session: Session, issue_id: int, *, claim: str, provider: str, now: datetime, lease_until: datetime
-) -> Batch | None:
+) -> ClaimedBatch | None:
     """Take one due batch of a sending issue for `claim`, by compare and set; None where there is none.
 
     Nothing is claimed while the issue or its provider is paused. Two workers never get the same batch:
     on Postgres the second skips the locked row, on SQLite it waits for the first to commit.
     """
-    candidate = (
-        select(Batch.id)
-        .join(Issue, Issue.id == Batch.issue_id)
-        .where(
-            Batch.issue_id == issue_id,
-            Batch.status == int(BatchStatus.PENDING),
-            Batch.due_at <= now,
-            Issue.status == str(IssueStatus.SENDING),
-            ~exists().where(ProviderState.name == provider, ProviderState.is_paused),
-        )
-        .order_by(Batch.due_at, Batch.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Batch)
-    )
-    return session.scalar(
-        update(Batch)
-        .where(Batch.id == candidate.scalar_subquery(), Batch.status == int(BatchStatus.PENDING))
-        .values(status=int(BatchStatus.CLAIMED), claimed_by=claim, lease_until=lease_until, attempts=Batch.attempts + 1)
-        .returning(Batch)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
+    values = {"of_issue": issue_id, "by_provider": provider, "claim": claim, "now": now, "until": lease_until}
+    row = session.execute(_CLAIM, values).one_or_none()
+    return None if row is None else ClaimedBatch._make(row)
 
 
-def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
-    """The pending deliveries of a batch, each with its person as they are now.
+def mailable_of_batch(session: Session, batch: ClaimedBatch) -> Sequence[tuple[int, str, str]]:
+    """Id, email and name of everybody with a pending delivery of a batch who may be mailed now, in order of ids."""
+    values = {
+        "of_issue": batch.issue_id,
+        "of_cohort": batch.cohort,
+        "first": batch.first_id,
+        "last": batch.last_id,
+    }
+    return session.execute(_MAILABLE, values).all()
+
+
+def members_of_batch(session: Session, batch: ClaimedBatch) -> list[AudienceMember]:
+    """The pending deliveries of a batch, each with its person as they are now and what may withhold them.
 
     The range stands on every table, so that the database walks just this part of each (docs/benchmarks.md).
     """
@@ -97,7 +183,8 @@ def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
         Subscriber.email,
         Subscriber.name,
         Subscriber.status,
-        Suppression.id,
+        # Looked up for each: as a join it made the planner walk all suppressions for each batch.
+        select(Suppression.id).where(Suppression.address == Subscriber.address).scalar_subquery(),
         places.c.is_confirmed,
         places.c.has_left,
     )
@@ -105,7 +192,6 @@ def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
         select(*columns)
         .select_from(Delivery)
         .outerjoin(Subscriber, (Subscriber.id == Delivery.subscriber_id) & Subscriber.id.between(*range_))
-        .outerjoin(Suppression, Suppression.address == Subscriber.address)
         .outerjoin(places, places.c.subscriber_id == Delivery.subscriber_id)
         .where(
             Delivery.issue_id == batch.issue_id,
@@ -120,33 +206,20 @@ def members_of_batch(session: Session, batch: Batch) -> list[AudienceMember]:
 
 def renew_lease(session: Session, batch_id: int, *, claim: str, lease_until: datetime) -> bool:
     """Keep a batch for longer; False where it is no longer ours."""
-    statement = (
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
-        .values(lease_until=lease_until)
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(session, statement) == 1
+    return rows_changed(session, _RENEW, {"batch": batch_id, "claim": claim, "until": lease_until}) == 1
 
 
 def holds_batch(session: Session, batch_id: int, *, claim: str) -> bool:
     """Whether a claim still holds its batch; it cannot be taken away before this transaction ends."""
-    statement = select(Batch.id).where(
-        Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED)
-    )
-    return session.scalar(statement.with_for_update()) is not None
+    return session.scalar(_HOLDS, {"batch": batch_id, "claim": claim}) is not None
 
 
 def release_batch(session: Session, batch_id: int, *, claim: str, status: BatchStatus, due_at: datetime | None) -> bool:
     """End a claim: done with, or back to waiting until `due_at`; False where it is no longer ours."""
-    values = {"status": int(status), "claimed_by": None, "lease_until": None, "hold": None, "turns": None}
-    statement = (
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.claimed_by == claim, Batch.status == int(BatchStatus.CLAIMED))
-        .values(**values, **({} if due_at is None else {"due_at": due_at}))
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(session, statement) == 1
+    values = {"batch": batch_id, "claim": claim, "to_status": int(status)}
+    if due_at is None:
+        return rows_changed(session, _RELEASE, values) == 1
+    return rows_changed(session, _RELEASE_UNTIL, values | {"until": due_at}) == 1
 
 
 def hold_batch(
@@ -194,6 +267,13 @@ def count_due_batches(session: Session, issue_id: int, *, now: datetime) -> int:
     return 0 if found is None else 1
 
 
+def has_open_batches(session: Session, issue_id: int) -> bool:
+    """Whether a batch that waits, or is with a worker, holds a pending delivery: a glance, where a count walks all."""
+    is_open = Batch.status.in_((int(BatchStatus.PENDING), int(BatchStatus.CLAIMED)))
+    statement = select(Batch.id).where(Batch.issue_id == issue_id, is_open, _holds_pending(issue_id)).limit(1)
+    return session.scalar(statement) is not None
+
+
 def close_pending_batches(session: Session, issue_id: int) -> None:
     """Nothing more of this issue will be claimed."""
     session.execute(
@@ -206,30 +286,51 @@ def close_pending_batches(session: Session, issue_id: int) -> None:
 
 def reopen_batches(session: Session, issue_id: int, *, now: datetime) -> None:
     """Let the batches that hold pending deliveries be claimed again."""
-    waiting = exists().where(
+    session.execute(
+        update(Batch)
+        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.DONE), _holds_pending(issue_id))
+        .values(status=int(BatchStatus.PENDING), attempts=0, planned_at=now, due_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _holds_pending(issue_id: int) -> Exists:
+    return exists().where(
         Delivery.issue_id == issue_id,
         Delivery.cohort == Batch.cohort,
         Delivery.subscriber_id.between(Batch.first_id, Batch.last_id),
         Delivery.status == int(DeliveryStatus.PENDING),
     )
-    session.execute(
-        update(Batch)
-        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.DONE), waiting)
-        .values(status=int(BatchStatus.PENDING), attempts=0, planned_at=now, due_at=now)
-        .execution_options(synchronize_session=False)
-    )
+
+
+def add_attempt(session: Session, batch: ClaimedBatch, *, worker: str, provider: str, now: datetime) -> int:
+    """Write down that a batch is about to be handed over; returns the id of the attempt."""
+    values = {
+        "batch_id": batch.id,
+        "issue_id": batch.issue_id,
+        "number": batch.attempts,
+        "worker": worker,
+        "provider": provider,
+        "started_at": now,
+        "provider_message_id": "",
+        "response": "",
+    }
+    attempt_id: int = session.execute(_ADD_ATTEMPT, values).scalar_one()
+    return attempt_id
 
 
 def finish_attempt(
     session: Session, attempt_id: int, *, outcome: str, response: str, provider_message_id: str, now: datetime
 ) -> None:
     """Write down how one try ended."""
-    session.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt_id)
-        .values(finished_at=now, outcome=outcome, response=response, provider_message_id=provider_message_id)
-        .execution_options(synchronize_session=False)
-    )
+    values = {
+        "attempt": attempt_id,
+        "new_finished_at": now,
+        "new_outcome": outcome,
+        "new_response": response,
+        "new_provider_message_id": provider_message_id,
+    }
+    session.execute(_FINISH_ATTEMPT, values)
 
 
 def lose_attempts(session: Session, batch_id: int, *, now: datetime) -> Sequence[Attempt]:

@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.db.dialects import insert_into, rows_changed
+from newsletter.db.dialects import insert_into, rows_changed, table_of
 from newsletter.db.models import Attempt, Batch, Delivery, Event
 from newsletter.domain.bounces import BounceClass
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 from newsletter.domain.retrying import RETRYABLE_REASONS
 
 _OPEN = (int(DeliveryStatus.PENDING), int(DeliveryStatus.UNKNOWN))
+# Built once: it runs for each batch.
+_ledger = table_of(Delivery)
+_SETTLE_RANGE = (
+    update(_ledger)
+    .where(
+        _ledger.c.issue_id == bindparam("of_issue"),
+        _ledger.c.cohort == bindparam("of_cohort"),
+        _ledger.c.subscriber_id.between(bindparam("first"), bindparam("last")),
+        _ledger.c.status == int(DeliveryStatus.PENDING),
+    )
+    .values(status=bindparam("to_status"), reason=bindparam("why"))
+)
 
 
 def settle(
@@ -54,18 +66,15 @@ def settle_range(
     reason: DeliveryReason,
 ) -> int:
     """Write one outcome for all deliveries of a batch that are still pending; returns how many changed."""
-    statement = (
-        update(Delivery)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.cohort == cohort,
-            Delivery.subscriber_id.between(first_id, last_id),
-            Delivery.status == int(DeliveryStatus.PENDING),
-        )
-        .values(status=int(status), reason=int(reason))
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(session, statement)
+    values = {
+        "of_issue": issue_id,
+        "of_cohort": cohort,
+        "first": first_id,
+        "last": last_id,
+        "to_status": int(status),
+        "why": int(reason),
+    }
+    return rows_changed(session, _SETTLE_RANGE, values)
 
 
 def cancel_unclaimed(session: Session, issue_id: int) -> int:

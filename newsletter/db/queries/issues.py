@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.db.dialects import rows_changed
+from newsletter.db.dialects import rows_changed, table_of
 from newsletter.db.models import Batch, Delivery, Issue
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus, Mark, Tally
+
+_STATUS = select(table_of(Issue).c.status).where(table_of(Issue).c.id == bindparam("of_issue"))
 
 
 def move_issue(session: Session, issue_id: int, *, from_status: str, to_status: str, **values: Any) -> bool:
@@ -23,6 +25,11 @@ def move_issue(session: Session, issue_id: int, *, from_status: str, to_status: 
         .execution_options(synchronize_session=False)
     )
     return rows_changed(session, statement) == 1
+
+
+def status_of_issue(session: Session, issue_id: int) -> IssueStatus:
+    """Where an issue stands now; it is asked once or twice for each batch."""
+    return IssueStatus(session.execute(_STATUS, {"of_issue": issue_id}).scalar_one())
 
 
 def set_audience(session: Session, issue_id: int, audience: int) -> None:
