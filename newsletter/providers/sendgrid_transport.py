@@ -84,7 +84,8 @@ class SendGridTransport:
 
     def post_logs(self, body: bytes) -> HttpAnswer:
         """POST /v3/logs: the messages that a query finds; NotReached or NoAnswer where no status came back."""
-        return _answer_of(self._client.logs.post_ready(body))
+        answer: HttpAnswer = self._client.logs.post_ready(body)
+        return answer
 
     def get_log(self, message_id: str) -> HttpAnswer:
         """GET /v3/logs/{sg_message_id}: one message with its custom arguments; errors as above."""
