@@ -93,13 +93,14 @@ def header_of(message: Part, name: str) -> str:
 
 
 def _unwrapped(message: Part) -> Part:
-    """The report itself where a filter on the way has put it whole into a mail of the same sender."""
+    """The report itself where a filter has put it whole into a mail of the same sender, or a desk passed a complaint on."""
     if message.get_content_type() == "multipart/report":
         return message
     inner = next((_returned_message(part) for part in _leaves(message) if _type_of(part) == "message/rfc822"), None)
-    if inner is None or inner.get_content_type() != "multipart/report" or inner.get("From") != message.get("From"):
+    if inner is None or inner.get_content_type() != "multipart/report":
         return message
-    return inner
+    is_complaint = "feedback-report" in str(inner.get("Content-Type", ""))
+    return inner if is_complaint or inner.get("From") == message.get("From") else message
 
 
 def _leaves(message: Part) -> list[Part]:
