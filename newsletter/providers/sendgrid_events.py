@@ -196,12 +196,22 @@ def _clean(text: str) -> str:
     return without_addresses(text)
 
 
+# What tells two events of one kind, one delivery and one second apart: which link was clicked, which attempt was put
+# off, what was refused. Without it the order of arrival would decide which of them counts.
+_DISTINCT: dict[str, Sequence[str]] = {
+    "click": ("url",),
+    "deferred": ("attempt",),
+    "bounce": ("type", "status", "class", "category"),
+    "dropped": ("reason",),
+    "account_status_change": ("type",),
+}
+
+
 def _distinct(detail: Mapping[str, Any], name: str) -> str:
-    """What tells two events of one second apart: which link was clicked, which attempt was put off."""
-    if name == "click":
-        url = str(detail.get("url", ""))
-        return hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return str(detail.get("attempt", ""))[:10] if name == "deferred" else ""
+    told = "\n".join(str(detail.get(field, "")) for field in _DISTINCT.get(name, ()))
+    if not told.strip():
+        return ""
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _text(item: Mapping[str, Any], field: str) -> str:
