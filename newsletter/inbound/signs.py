@@ -205,7 +205,7 @@ _FAILURE_WORDS = (
     r"nie (?:mozna|udalo sie)(?: \S+){0,3} dostarcz",
     r"teslim edileme",
     r"nedoruc",
-    r"전달(?:되지|하지|할 수)",
+    r"(?:전달|전송|배달)(?:되지|하지|할 수)",
     r"실패",
     r"없습니다",
 )
