@@ -468,7 +468,7 @@ def restore(runtime: Runtime, rows: list[tuple[Any, ...]]) -> None:
 
 
 def test_thousands_of_shuffled_events_with_a_third_told_twice_count_exactly(runtime: Runtime) -> None:
-    """20,000 events in posts of 1,000; `WEBHOOK_EVENTS=100000 pytest tests/services/test_events.py -k shuffled` for more."""
+    """20,000 events in posts of 1,000; for more, `WEBHOOK_EVENTS=100000 pytest tests/services -k shuffled`."""
     people = int(os.environ.get("WEBHOOK_EVENTS", "20000")) // 4
     issue_id, bodies = make_shuffled_posts(runtime, people)
     expected = EventCounts(posts=len(bodies), received=people * 4, new=people * 3, duplicate=people)
