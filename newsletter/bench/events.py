@@ -40,8 +40,8 @@ def run(database_url: str, posts: int = 100, events_per_post: int = 1_000) -> di
 
     Keys: events, new, duplicate, seconds, events_per_second, us_per_event, cpu_us_per_event (ours),
     database_cpu_us_per_event (that of everybody who uses the server), orm_events_per_second, times_orm,
-    memory_growth_mb, and those of the endpoint (see `webhook`). Makes a newsletter, an issue and subscribers of its own,
-    so give it an empty database.
+    memory_growth_mb, and those of the endpoint (see `webhook`). Makes a newsletter, an issue and subscribers of its
+    own, so give it an empty database.
     """
     migrate.upgrade(database_url)
     settings = Settings(_env_file=None, database_url=database_url, secret_key="a key of benchmarks")  # noqa: S106
