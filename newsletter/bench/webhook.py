@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from newsletter.bench.processes import Child, pids_named, usage_of
+from newsletter.bench.processes import Child, usage_of
 from newsletter.errors import ServiceUnavailable
 from newsletter.providers.sendgrid_events import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
@@ -28,14 +28,17 @@ _TIMESTAMP = "1782108000"
 _BUSY = 0.85
 
 Signed = tuple[bytes, dict[str, str]]
+Backends = Callable[[], list[int]]
 
 
-def run(database_url: str, bodies: Sequence[bytes], *, posts: int = 600, clients: int = 4) -> dict[str, Any]:
+def run(
+    database_url: str, bodies: Sequence[bytes], *, backends: Backends, posts: int = 600, clients: int = 4
+) -> dict[str, Any]:
     """Posts a second that are answered with 202, each committed before; what it cost, and what bounds it.
 
     Keys: endpoint_posts, endpoint_posts_per_second, endpoint_web_cpu_ms, endpoint_database_cpu_ms and
-    endpoint_client_cpu_ms (each per post; the database's is that of all who use the server), endpoint_bound_by.
-    The posts differ only by blanks, so that each is new to the web process without as much memory.
+    endpoint_client_cpu_ms (each per post; `backends` names the database's processes), endpoint_bound_by. The posts
+    differ only by blanks, so that each is new to the web process without as much memory.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     signed = [_signed(key, bodies[number % len(bodies)] + b" " * (number // len(bodies))) for number in range(posts)]
@@ -50,22 +53,23 @@ def run(database_url: str, bodies: Sequence[bytes], *, posts: int = 600, clients
         )
         try:
             _wait_for(port)
-            _post_all(port, signed[:clients])
-            return _measure(web, port, signed[clients:], clients=clients)
+            # As many connections as will be used, so that each has its database process before the count begins.
+            _post_at_once(port, signed[:clients], clients=clients)
+            return _measure(web, port, signed[clients:], backends=backends(), clients=clients)
         finally:
             web.stop()
 
 
-def _measure(web: Child, port: int, signed: Sequence[Signed], *, clients: int) -> dict[str, Any]:
-    databases = pids_named("postgres")
-    web_before, database_before, client_before = web.usage(), usage_of(databases), time.process_time()
+def _measure(
+    web: Child, port: int, signed: Sequence[Signed], *, backends: Sequence[int], clients: int
+) -> dict[str, Any]:
+    web_before, database_before, client_before = web.usage(), usage_of(backends), time.process_time()
     began = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda number: _post_all(port, signed[number::clients]), range(clients)))
+    _post_at_once(port, signed, clients=clients)
     seconds = time.perf_counter() - began
     spent = {
         "web": web.usage().cpu_seconds - web_before.cpu_seconds,
-        "database": usage_of(databases).cpu_seconds - database_before.cpu_seconds,
+        "database": usage_of(backends).cpu_seconds - database_before.cpu_seconds,
         "client": time.process_time() - client_before,
     }
     return {
@@ -83,6 +87,11 @@ def _bound_by(spent: dict[str, float], seconds: float) -> str:
     if sum(spent.values()) / seconds >= _BUSY * cores or os.getloadavg()[0] > cores:
         return "the cores of this machine, which others use too"
     return "waiting for commits"
+
+
+def _post_at_once(port: int, signed: Sequence[Signed], *, clients: int) -> None:
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda number: _post_all(port, signed[number::clients]), range(clients)))
 
 
 def _post_all(port: int, signed: Sequence[Signed]) -> None:
