@@ -89,12 +89,11 @@ def store_post(session: Session, body: bytes, *, source: str, now: datetime) -> 
     Where other posts wait, their drain has been asked for, and it reads on until none is left; what slips through
     between its last look and our commit is found by the next tick.
     """
-    is_announced = queries.has_waiting_posts(session)
     digest = hashlib.sha256(body).digest()
-    is_new = queries.add_post(session, source=source, sha256=digest, body=zlib.compress(body, _COMPRESSION), now=now)
-    if is_new and not is_announced:
+    kept = queries.add_post(session, source=source, sha256=digest, body=zlib.compress(body, _COMPRESSION), now=now)
+    if kept.is_new and not kept.others_wait:
         enqueue(session, DRAIN_EVENTS)
-    return is_new
+    return kept.is_new
 
 
 def announce_waiting(session: Session, *, now: datetime) -> bool:

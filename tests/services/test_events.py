@@ -21,6 +21,7 @@ from newsletter.domain.events import PostStatus
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.subscriber import SubscriptionStatus
+from newsletter.jobs import DRAIN_EVENTS, take_jobs
 from newsletter.runtime import Runtime
 from newsletter.services import events, issues, reactions, sending
 from newsletter.services.events import SENDGRID, EventCounts
@@ -377,6 +378,19 @@ def test_the_task_drains_what_waits_and_the_tick_announces_what_was_not(runtime:
     with runtime.transaction() as session:
         assert not events.announce_waiting(session, now=NOW)
     assert tally(runtime, issue_id)["opened"] == 1
+
+
+def test_a_burst_of_posts_asks_for_one_drain(runtime: Runtime) -> None:
+    def asked_for(body: bytes) -> list[str]:
+        with runtime.transaction() as session:
+            events.store_post(session, body, source=SENDGRID, now=NOW)
+            return [job.name for job in take_jobs(session)]
+
+    first, second, third = (post({"event": "open", "sg_event_id": str(number)}) for number in range(3))
+    assert asked_for(first) == [DRAIN_EVENTS]
+    assert asked_for(first) == asked_for(second) == []
+    drain(runtime)
+    assert asked_for(third) == [DRAIN_EVENTS]
 
 
 def test_an_unreadable_post_does_not_hold_up_the_others(runtime: Runtime) -> None:

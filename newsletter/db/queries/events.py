@@ -54,12 +54,30 @@ class NewEvent(NamedTuple):
     detail: str | None
 
 
-def add_post(session: Session, *, source: str, sha256: bytes, body: bytes, now: datetime) -> bool:
-    """Store a post unless the same bytes are there already; whether it is new."""
-    statement = insert_into(session, InboxPost).values(
+class KeptPost(NamedTuple):
+    """What became of a post: whether it is new, and whether others wait already."""
+
+    is_new: bool
+    others_wait: bool
+
+
+def add_post(session: Session, *, source: str, sha256: bytes, body: bytes, now: datetime) -> KeptPost:
+    """Store a post unless the same bytes are there already."""
+    if is_postgres(session):
+        # One round trip, and the second half does not see what the first one writes.
+        statement = (
+            "WITH kept AS (INSERT INTO inbox_posts (source, sha256, body, status, received_at)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (sha256) DO NOTHING RETURNING 1)"
+            " SELECT EXISTS (SELECT 1 FROM kept), EXISTS (SELECT 1 FROM inbox_posts WHERE status = %s)"
+        )
+        waiting = int(PostStatus.WAITING)
+        ((is_new, others_wait),) = _driver(session, statement, (source, sha256, body, waiting, now, waiting))
+        return KeptPost(bool(is_new), bool(others_wait))
+    others_wait = has_waiting_posts(session)
+    insert = insert_into(session, InboxPost).values(
         source=source, sha256=sha256, body=body, status=int(PostStatus.WAITING), received_at=now
     )
-    return rows_changed(session, statement.on_conflict_do_nothing(index_elements=["sha256"])) == 1
+    return KeptPost(rows_changed(session, insert.on_conflict_do_nothing(index_elements=["sha256"])) == 1, others_wait)
 
 
 def lock_drain(session: Session) -> None:
