@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from newsletter import samples
+from newsletter.bench import webhook
+from newsletter.bench.processes import usage_of
 from newsletter.db import migrate
 from newsletter.db.models import Delivery, Event, Subscriber, Subscription
 from newsletter.domain.issue import DeliveryStatus
@@ -30,13 +33,18 @@ _NOW = datetime(2026, 6, 22, 6, 0, tzinfo=UTC)
 _BASELINE_EVENTS = 2_000
 _PEOPLE_AT_ONCE = 5_000
 _REPEATED_SHARE = 0.02
+_BODIES_OF_ENDPOINT = 10
 
 
-def run(database_url: str, posts: int = 100, events_per_post: int = 1_000) -> dict[str, Any]:
+def run(
+    database_url: str, posts: int = 100, events_per_post: int = 1_000, *, endpoint_posts: int = 600
+) -> dict[str, Any]:
     """Events per second of the drain on this database, and of the row-by-row baseline on the same events.
 
-    Keys: events, new, duplicate, seconds, events_per_second, us_per_event, orm_events_per_second, times_orm,
-    memory_growth_mb. Makes a newsletter, an issue and subscribers of its own, so give it an empty database.
+    Keys: events, new, duplicate, seconds, events_per_second, us_per_event, cpu_us_per_event (ours),
+    database_cpu_us_per_event (the server's processes for this database, where it runs on this machine),
+    orm_events_per_second, times_orm, memory_growth_mb, and those of the endpoint (see `webhook`). Makes a newsletter,
+    an issue and subscribers of its own, so give it an empty database.
     """
     migrate.upgrade(database_url)
     settings = Settings(_env_file=None, database_url=database_url, secret_key="a key of benchmarks")  # noqa: S106
@@ -48,9 +56,16 @@ def run(database_url: str, posts: int = 100, events_per_post: int = 1_000) -> di
         bodies = list(_make_posts(runtime.links, issue_id, ids, posts=posts, events_per_post=events_per_post))
         _store(runtime, bodies)
         before = _memory_mb()
+        backends = _backends(runtime)
+        cpu_before = time.process_time(), usage_of(backends).cpu_seconds
         counts, seconds = _drain(runtime)
+        cpu = time.process_time() - cpu_before[0]
+        database_cpu = usage_of(backends).cpu_seconds - cpu_before[1]
         growth = _memory_mb() - before
         orm = _baseline(runtime, bodies)
+        endpoint = webhook.run(
+            database_url, bodies[:_BODIES_OF_ENDPOINT], backends=lambda: _backends(runtime), posts=endpoint_posts
+        )
     finally:
         runtime.close()
     speed = counts.received / seconds
@@ -61,10 +76,21 @@ def run(database_url: str, posts: int = 100, events_per_post: int = 1_000) -> di
         "seconds": round(seconds, 3),
         "events_per_second": round(speed),
         "us_per_event": round(1e6 / speed, 1),
+        "cpu_us_per_event": round(1e6 * cpu / counts.received, 1),
+        "database_cpu_us_per_event": round(1e6 * database_cpu / counts.received, 1),
         "orm_events_per_second": round(orm),
         "times_orm": round(speed / orm, 1),
         "memory_growth_mb": round(growth, 1),
+        **endpoint,
     }
+
+
+def _backends(runtime: Runtime) -> list[int]:
+    """The processes of a Postgres that work for this database; none for SQLite, which works in ours."""
+    with runtime.reading() as session:
+        if session.get_bind().dialect.name != "postgresql":
+            return []
+        return list(session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")))
 
 
 def _stay_silent(job: Job) -> None:

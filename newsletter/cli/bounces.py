@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from newsletter.cli.bounce_receivers import register_receivers
 from newsletter.cli.output import AsJson, print_json, print_table
 from newsletter.inbound import MAX_BYTES, Report, understand
+from newsletter.inbound.mailboxes import mails_in
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Raw mails (.eml, or files of a Maildir).")]
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+ONE_MAIL = ".eml"
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Raw mails, mboxes, Maildirs, or folders of mails.")]
+
+
+class BounceGroup(TyperGroup):
+    """Loads the commands that need a database only when one of them is asked for: `classify` needs none."""
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of this name."""
+        if cmd_name not in self.commands:
+            self._load_receivers()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """The names of all commands."""
+        self._load_receivers()
+        return super().list_commands(ctx)
+
+    def _load_receivers(self) -> None:
+        part = typer.Typer(rich_markup_mode=None)
+        part.callback()(_group)
+        import_module("newsletter.cli.bounce_receivers").register_receivers(part)
+        self.commands.update(typer.main.get_group(part).commands)
 
 
 def register(app: typer.Typer) -> None:
     """Add `newsletter bounce …`."""
-    group = typer.Typer(no_args_is_help=True, help="Mail that comes back: bounces, complaints, replies.")
+    group = typer.Typer(
+        cls=BounceGroup, no_args_is_help=True, help="Mail that comes back: bounces, complaints, replies."
+    )
     # A group of one command would run it without being asked for it by name.
     group.callback()(_group)
     group.command("classify")(classify)
-    register_receivers(group)
     app.add_typer(group, name="bounce")
 
 
 def classify(files: Files, as_json: AsJson = False) -> None:
     """Say what each mail is, whom it is about and why. Reads files alone: no database, no network.
 
+    A folder is one mail for each file in it, an mbox one for each mail in it; a name that ends in .eml is one mail.
+
     Example: newsletter bounce classify returned.eml --json
     """
-    results = [_described(path, understand(_read(path))) for path in files]
+    results = [_described(file, understand(raw)) for path in files for file, raw in _mails(path)]
     if as_json:
         print_json(results)
         return
@@ -42,6 +74,22 @@ def classify(files: Files, as_json: AsJson = False) -> None:
 
 def _group() -> None:
     """Mail that comes back: bounces, complaints, replies."""
+
+
+def _mails(path: Path) -> Iterator[tuple[Path, bytes]]:
+    for file in _files(path):
+        # What is returned in a mail may begin like a mail of an mbox; a file named for one mail is never cut there.
+        yield from ((file, raw) for raw in ([_read(file)] if file.suffix == ONE_MAIL else mails_in(file)))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not file.name.startswith(".") and file.parent.name != "tmp"
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from newsletter.domain.bounces import BounceClass, Category, Confidence, classify
@@ -60,11 +60,13 @@ class Meaning:
     suppress: SuppressionReason | None = None
     leaves: bool = False
     stops_provider: bool = False
+    # Whether anything follows from it beyond the ledger; decided once, since it is asked for each event.
+    needs_reaction: bool = field(init=False, compare=False)
 
-    @property
-    def needs_reaction(self) -> bool:
-        """Whether anything follows from it beyond the ledger."""
-        return self.leaves or self.stops_provider or bool(self.suppress) or self.bounce_class is not None
+    def __post_init__(self) -> None:
+        """Decide what follows."""
+        follows = self.leaves or self.stops_provider or bool(self.suppress) or self.bounce_class is not None
+        object.__setattr__(self, "needs_reaction", follows)
 
 
 ACCEPTED = Settlement(status=DeliveryStatus.ACCEPTED)

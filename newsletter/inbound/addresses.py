@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _LOCAL = r"(?:\"[^\"\s@]{1,62}\"|[^\s<>()\[\]\",;:@|'`=]{1}[^\s<>()\[\]\",;:@|]{0,127})"
-_DOMAIN = r"[^\s<>()\[\]\",;:@|!?*/&%$#+='`\\]{1,253}"
+_DOMAIN = r"(?:\[(?:IPv6:)?[0-9A-Fa-f.:]{3,45}\]|[^\s<>()\[\]\",;:@|!?*/&%$#+='`\\]{1,253})"
 ADDRESS = rf"{_LOCAL}@{_DOMAIN}"
 
 _ADDRESS = re.compile(ADDRESS)
@@ -48,5 +48,6 @@ def is_robot(address: str) -> bool:
 
 
 def has_full_domain(address: str) -> bool:
-    """Whether the domain has a dot, as every domain that gets mail from outside."""
-    return "." in address.rpartition("@")[2]
+    """Whether the domain has a dot, as every domain that gets mail from outside, or is an IP address in brackets."""
+    domain = address.rpartition("@")[2]
+    return "." in domain or domain.startswith("[")

@@ -80,7 +80,7 @@ def _add_block(blocks: list[Fields], fields: Fields) -> None:
 
 
 def _finding(fields: Fields) -> Finding:
-    original, final = (address_in(fields.get(name, "")) for name in ("original-recipient", "final-recipient"))
+    original, final = (address_in(_plain(fields.get(name, ""))) for name in ("original-recipient", "final-recipient"))
     status = fields.get("status", "").strip()
     diagnostic = _TYPE.sub("", fields.get("diagnostic-code", ""))
     return Finding(
@@ -89,10 +89,26 @@ def _finding(fields: Fields) -> Finding:
         status=status,
         diagnostic=diagnostic,
         remote_mta=_host(fields.get("remote-mta", "")),
-        context=" ".join(filter(None, (status.partition("(")[2], fields.get("x-notes", "")))),
+        context=" ".join(filter(None, _remarks(fields, status))),
         final_recipient=final if original and final != original else "",
         source="dsn",
     )
+
+
+def _remarks(fields: Fields, status: str) -> tuple[str, ...]:
+    """What servers add to the fields: words in round brackets, notes, PowerMTA's own name for the reason."""
+    category = fields.get("x-powermta-bouncecategory", "")
+    return (
+        status.partition("(")[2],
+        fields.get("action", "").partition("(")[2],
+        fields.get("x-notes", ""),
+        f"bouncecategory {category}" if category else "",
+    )
+
+
+def _plain(address: str) -> str:
+    # Some servers give the address back as it stood in ORCPT, with its plus sign encoded (RFC 3461, xtext).
+    return address.replace("+2B", "+").replace("+3D", "=")
 
 
 def _action(value: str, status: str) -> str:

@@ -70,7 +70,7 @@ def read_mail(raw: bytes) -> Mail:
     reports = tuple((_type_of(part), _report_text(part)) for part in parts if _type_of(part) in REPORT_TYPES)
     return Mail(
         headers=message,
-        subject=decode_words(str(message.get("Subject", "")))[:MAX_LINE],
+        subject=header_of(message, "Subject")[:MAX_LINE],
         notice=notice,
         reports=reports,
         returned=tuple(returned),
@@ -84,7 +84,8 @@ def normal_bytes(raw: bytes) -> bytes:
 
 def headers_of(message: Part, name: str) -> list[str]:
     """All headers of this name, decoded, in order."""
-    return [decode_words(str(value)) for value in message.get_all(name) or []]
+    # As they stand: what the parser makes of letters that no encoded word announces cannot be read any more.
+    return [decode_words(str(value)) for found, value in message.raw_items() if found.lower() == name.lower()]
 
 
 def header_of(message: Part, name: str) -> str:
@@ -93,13 +94,14 @@ def header_of(message: Part, name: str) -> str:
 
 
 def _unwrapped(message: Part) -> Part:
-    """The report itself where a filter on the way has put it whole into a mail of the same sender."""
+    """The report itself where a filter has put it whole into a mail of the same sender, or a desk passed a complaint on."""
     if message.get_content_type() == "multipart/report":
         return message
     inner = next((_returned_message(part) for part in _leaves(message) if _type_of(part) == "message/rfc822"), None)
-    if inner is None or inner.get_content_type() != "multipart/report" or inner.get("From") != message.get("From"):
+    if inner is None or inner.get_content_type() != "multipart/report":
         return message
-    return inner
+    is_complaint = "feedback-report" in str(inner.get("Content-Type", ""))
+    return inner if is_complaint or inner.get("From") == message.get("From") else message
 
 
 def _leaves(message: Part) -> list[Part]:

@@ -19,9 +19,11 @@ _LED = re.compile(
     re.IGNORECASE,
 )
 _CODED = re.compile(
-    rf"^[\s>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE
+    rf"^[\s<>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE
 )
 _TRANSCRIPT = re.compile(rf"\b(?:RCPT(?: TO)?\s*:|dda:SMTP=)\s*<?\s*({ADDRESS})", re.IGNORECASE)
+_PIPE = re.compile(r"^\s*<?\"?(?:\||save to /|/[\w/]+\s*$)")
+_GROWN = re.compile(rf"^[\s(]*(?:expanded|generated) (?:from|by):?\s*<?({ADDRESS})", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"(?:deliver\w*|sent|send|reach\w*|recipients?|address\w*|fail\w*|user|mailbox|message|mail|account|adress\w*|empfanger|destinat\w+|usuario"
     rf"|宛|アドレス|收件人|地址|адрес\w*|получател\w*)[^@]{{0,120}}?(?<![\w.+\-])({ADDRESS})",
@@ -40,6 +42,7 @@ _HELP_DESK = re.compile(
 _RECEIVED_FOR = re.compile(rf"\bfor <?({ADDRESS})", re.IGNORECASE)
 _RETURNED_RECIPIENTS = (
     "X-Envelope-To",
+    "X-Rcpt-To",
     "X-Failed-Recipients",
     "X-Original-To",
     "To",
@@ -64,7 +67,7 @@ def find_in_notice(mail: Mail) -> list[Finding]:
     """
     lines = mail.notice.split("\n")[:MAX_LINES]
     ours = _own_addresses(mail)
-    led = _mentions(lines, (_CODED, _TRANSCRIPT, _LED))
+    led = _led(lines)
     named = [one for value in mail.all_headers("X-Failed-Recipients") for one in addresses_in(value)]
     tiers = (
         _with_header(led, named, lines, ours=ours),
@@ -99,7 +102,7 @@ def returned_recipients(mail: Mail) -> list[str]:
 def context_of(mail: Mail, address: str) -> str:
     """What the notice says right after this address; "" where it does not name it at the head of a line."""
     lines = mail.notice.split("\n")[:MAX_LINES]
-    findings = _findings(_mentions(lines, (_CODED, _TRANSCRIPT, _LED)), lines)
+    findings = _findings(_led(lines), lines)
     return next((found.context for found in findings if found.address == address), "")
 
 
@@ -131,6 +134,31 @@ def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_
         match = next(matches, None)
         if match:
             found.append(_Mention(address=tidy_address(match.group(1)), line=number, rest=line))
+    return found
+
+
+def _led(lines: list[str]) -> list[_Mention]:
+    """Lines that an address leads, transcripts, and whose address a failing pipe or file stands for."""
+    headed, answered = _mentions(lines, (_CODED, _LED)), _mentions(lines, (_TRANSCRIPT,))
+    spoken = {one.line for one in answered}
+    headed = [one for one in headed if one.line not in spoken]
+    if len({one.address for one in headed}) == len({one.address for one in answered}) == 1:
+        # One mail, one dialogue: where the two differ, the first was forwarded to the second.
+        answered = [replace(one, address=headed[0].address) for one in answered]
+    return sorted([*headed, *answered, *_piped(lines)], key=lambda one: one.line)
+
+
+def _piped(lines: list[str]) -> list[_Mention]:
+    found: list[_Mention] = []
+    is_piped = False
+    for number, line in enumerate(lines):
+        match = _GROWN.match(line) if is_piped else None
+        if match:
+            found.append(_Mention(address=tidy_address(match.group(1)), line=number, rest=line))
+        if _PIPE.match(line):
+            is_piped = True
+        elif "@" in line:
+            is_piped = False
     return found
 
 

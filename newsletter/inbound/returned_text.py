@@ -23,6 +23,8 @@ _MARK = re.compile(
 _HEADER_LINE = re.compile(
     r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE
 )
+_ANY_HEADER = re.compile(r"^[\s>|]*[A-Za-z][\w\-]{1,60}\s?:")
+_COMMAND = re.compile(r"^RCPT TO\s*:", re.IGNORECASE | re.MULTILINE)
 _INDENT = re.compile(r"^[ \t>]+(?=[\w\-]+:)", re.MULTILINE)
 
 
@@ -30,12 +32,23 @@ def split_notice(text: str) -> tuple[str, str]:
     """What the mail system says, and the source of the mail it returns; the second is "" where nothing is returned."""
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        if number and _HEADER_LINE.match(line):
+        if number and _HEADER_LINE.match(line) and any(one.strip() for one in lines[number + 1 : number + 2]):
             return "\n".join(lines[:number]), "\n".join(lines[number:])
         if number and len(line) < 160 and _MARK.match(line) and any(one.strip() for one in lines[:number]):
+            if _goes_on(lines, number):
+                continue
             return "\n".join(lines[:number]), _source("\n".join(lines[number + 1 :]))
     return text, ""
 
 
+def _goes_on(lines: list[str], number: int) -> bool:
+    """Whether the words of the mail system only begin here: they named nobody yet, and no headers follow."""
+    if any("@" in line for line in lines[:number]):
+        return False
+    following = next((line for line in lines[number + 1 :] if line.strip()), "")
+    return bool(following) and not _ANY_HEADER.match(following)
+
+
 def _source(text: str) -> str:
-    return _INDENT.sub("", text.lstrip("\n \t")) if text.strip() else ""
+    # A protocol's command among headers would end them for the parser.
+    return _COMMAND.sub("X-Rcpt-To:", _INDENT.sub("", text.lstrip("\n \t"))) if text.strip() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from newsletter.inbound.addresses import tidy_address
@@ -41,10 +42,16 @@ def _findings(document: dict[str, Any], *, depth: int) -> tuple[str, list[Findin
     return kind, list(_recipients(kind, body))
 
 
+def _bounce_type(body: dict[str, Any]) -> str:
+    """Amazon's own name for the reason, as words that the classifier knows."""
+    return f"bouncetype {body['bounceType']} {body.get('bounceSubType', '')}".strip() if body.get("bounceType") else ""
+
+
 def _recipients(kind: str, body: dict[str, Any]) -> list[Finding]:
     listed = body.get({"bounce": "bouncedRecipients", "complaint": "complainedRecipients"}.get(kind, "recipients"))
     entries = listed if isinstance(listed, list) else []
-    return [_finding(entry if isinstance(entry, dict) else {"emailAddress": entry}, kind) for entry in entries]
+    told = [_finding(entry if isinstance(entry, dict) else {"emailAddress": entry}, kind) for entry in entries]
+    return [replace(one, context=_bounce_type(body)) for one in told]
 
 
 def _finding(entry: dict[str, Any], kind: str) -> Finding:

@@ -134,8 +134,8 @@ def _is_to_leaving_address(mail: Mail) -> bool:
 def _is_from_robot(mail: Mail) -> bool:
     if signs.ROBOT_SENDER.search(plain_sender(mail)):
         return True
-    # Only mail systems write reports, whatever they call themselves.
-    return mail.headers.get_content_type() == "multipart/report"
+    # Only mail systems write reports, whatever they call themselves; list servers say so in a header.
+    return mail.headers.get_content_type() == "multipart/report" or bool(mail.header("X-MLServer"))
 
 
 def _is_automatic(mail: Mail) -> bool:

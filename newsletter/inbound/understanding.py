@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from newsletter.domain.bounces import Category, Report, ReportKind
+from newsletter.domain.bounces import Category, Confidence, Report, ReportKind
 from newsletter.domain.bounces.classify import DELIVERED_ACTIONS
 from newsletter.inbound import feedback, shapes
 from newsletter.inbound.addresses import addresses_in
@@ -139,8 +139,11 @@ READERS: tuple[Reader, ...] = (
 
 
 def _report_of(findings: list[Finding], mail: Mail) -> Report:
-    surroundings = f"{mail.notice}\n{mail.subject}" if len(findings) == 1 else ""
-    verdicts = tuple(judge(one, surroundings=surroundings) for one in findings)
+    around = f"{mail.notice}\n{mail.subject}"
+    verdicts = tuple(judge(one, surroundings=around if len(findings) == 1 else "") for one in findings)
+    if len(findings) > 1 and all(one.confidence is Confidence.GUESS for one in verdicts):
+        # Nobody has a reason of their own: the one that the notice gives is everybody's.
+        verdicts = tuple(judge(one, surroundings=around) for one in findings)
     return Report(kind=_kind_of(findings), recipients=verdicts)
 
 

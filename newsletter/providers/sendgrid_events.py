@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from newsletter.domain.events import (
     SENDGRID_MEANINGS,
     UNKNOWN_EVENT,
-    EventKind,
     Meaning,
     meaning_of_account_change,
     meaning_of_bounce,
@@ -99,27 +98,26 @@ def parse_events(body: bytes) -> list[ToldEvent]:
 
 def parse_event(item: Mapping[str, Any]) -> ToldEvent:
     """One event in our words, whatever is missing or oddly typed in it."""
-    name = item.get("event")
-    seconds = item.get("timestamp")
+    get = item.get
+    name, seconds, token, event_id = get("event"), get("timestamp"), get(TOKEN_KEY), get("sg_event_id")
     if type(seconds) is not int or not 0 < seconds < _LAST_SECOND:
         seconds = _read_seconds(seconds)
-    name = name if isinstance(name, str) else ""
+    name = name if type(name) is str else ""
+    token = token if type(token) is str else ""
+    event_id = event_id if type(event_id) is str else ""
+    request = get(REQUEST_KEY)
+    request = request if type(request) is str else ""
+    plain = _PLAIN.get(name)
+    if plain is not None:
+        # Nine events in ten: nothing in them is kept but perhaps a server's answer.
+        detail = _plain_detail(item, name)
+        return ToldEvent(token, event_id, f"{name}:{seconds}", seconds, plain, detail, request)
     read = _CLOSER_LOOKS.get(name)
     meaning = read(item) if read else SENDGRID_MEANINGS.get(name, UNKNOWN_EVENT)
     detail = _detail(item, name, meaning)
-    key = f"{name if name in _KEPT or name in _NOTHING_KEPT else _clean(name)[:40]}:{seconds}"
-    if detail is not None and (distinct := _distinct(detail, name)):
-        key = f"{key}:{distinct}"
-    token, event_id, request = item.get(TOKEN_KEY), item.get("sg_event_id"), item.get(REQUEST_KEY)
-    return ToldEvent(
-        token if isinstance(token, str) else "",
-        event_id if isinstance(event_id, str) else "",
-        key,
-        seconds,
-        meaning,
-        detail,
-        request if isinstance(request, str) else "",
-    )
+    distinct = _distinct(detail, name)
+    key = f"{name if name in _KEPT else _clean(name)[:40]}:{seconds}{':' if distinct else ''}{distinct}"
+    return ToldEvent(token, event_id, key, seconds, meaning, detail, request)
 
 
 def _load_key(text: str) -> ec.EllipticCurvePublicKey:
@@ -171,20 +169,22 @@ _KEPT: dict[str, Sequence[str]] = {
     "bounce": ("type", "status", "reason", "bounce_classification"),
     "dropped": ("reason", "status"),
     "deferred": ("response", "attempt"),
-    "delivered": ("response",),
     "click": ("url",),
     "account_status_change": ("type",),
 }
-_NOTHING_KEPT = frozenset({"processed", "open", "spamreport", "unsubscribe", "group_unsubscribe", "group_resubscribe"})
+_NOTHING_KEPT = ("processed", "open", "spamreport", "unsubscribe", "group_unsubscribe", "group_resubscribe")
+_PLAIN: dict[str, Meaning] = {name: SENDGRID_MEANINGS[name] for name in (*_NOTHING_KEPT, "delivered")}
 
 
-def _detail(item: Mapping[str, Any], name: str, meaning: Meaning) -> dict[str, Any] | None:
-    if name in _NOTHING_KEPT:
-        return {"machine": True} if name == "open" and item.get("sg_machine_open") is True else None
-    if meaning.kind is EventKind.DELIVERED:
+def _plain_detail(item: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    if name == "delivered":
         response = item.get("response")
         # Most servers' answers hold no address: looking for one in each would double the cost of an event.
         return {"response": _clean(response)} if isinstance(response, str) and response else None
+    return {"machine": True} if name == "open" and item.get("sg_machine_open") is True else None
+
+
+def _detail(item: Mapping[str, Any], name: str, meaning: Meaning) -> dict[str, Any]:
     kept = {field: _clean(_text(item, field)) for field in _KEPT.get(name, ()) if _text(item, field)}
     if name not in _KEPT:
         kept["event"] = _clean(name)[:40]
@@ -201,12 +201,22 @@ def _clean(text: str) -> str:
     return without_addresses(text)
 
 
+# What tells two events of one kind, one delivery and one second apart: which link was clicked, which attempt was put
+# off, what was refused. Without it the order of arrival would decide which of them counts.
+_DISTINCT: dict[str, Sequence[str]] = {
+    "click": ("url",),
+    "deferred": ("attempt",),
+    "bounce": ("type", "status", "class", "category"),
+    "dropped": ("reason",),
+    "account_status_change": ("type",),
+}
+
+
 def _distinct(detail: Mapping[str, Any], name: str) -> str:
-    """What tells two events of one second apart: which link was clicked, which attempt was put off."""
-    if name == "click":
-        url = str(detail.get("url", ""))
-        return hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return str(detail.get("attempt", ""))[:10] if name == "deferred" else ""
+    told = "\n".join(str(detail.get(field, "")) for field in _DISTINCT.get(name, ()))
+    if not told.strip():
+        return ""
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _text(item: Mapping[str, Any], field: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import events as queries
 from newsletter.db.queries.events import LedgerRow, NewEvent, WaitingPost
-from newsletter.domain.events import PostStatus, Settlement, is_moved_by, stronger
+from newsletter.domain.events import EventKind, PostStatus, Settlement, is_moved_by, stronger
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.errors import InvalidInput
 from newsletter.jobs import DRAIN_EVENTS, enqueue
@@ -40,6 +40,8 @@ KEEP_DAYS = 7
 _COMPRESSION = 1
 
 Pair = tuple[int, int]
+# Whom an event about the account is about.
+_NOBODY: Pair = (0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,10 +65,13 @@ class EventCounts:
 
 
 class Matched(NamedTuple):
-    """An event with the delivery that its token names; (0, 0) where it is about the account."""
+    """An event with the delivery that its token names; (0, 0) where it is about the account.
+
+    `digest` is the provider's own id of it, hashed, in hexadecimal digits; "" where it has none.
+    """
 
     pair: Pair
-    digest: bytes
+    digest: str
     event: ToldEvent
 
 
@@ -79,12 +84,16 @@ class _Told:
 
 
 def store_post(session: Session, body: bytes, *, source: str, now: datetime) -> bool:
-    """Keep a post until it is drained, and ask for the drain; False where the same bytes are kept already."""
+    """Keep a post until it is drained, and ask for the drain; False where the same bytes are kept already.
+
+    Where other posts wait, their drain has been asked for, and it reads on until none is left; what slips through
+    between its last look and our commit is found by the next tick.
+    """
     digest = hashlib.sha256(body).digest()
-    is_new = queries.add_post(session, source=source, sha256=digest, body=zlib.compress(body, _COMPRESSION), now=now)
-    if is_new:
+    kept = queries.add_post(session, source=source, sha256=digest, body=zlib.compress(body, _COMPRESSION), now=now)
+    if kept.is_new and not kept.others_wait:
         enqueue(session, DRAIN_EVENTS)
-    return is_new
+    return kept.is_new
 
 
 def announce_waiting(session: Session, *, now: datetime) -> bool:
@@ -155,15 +164,13 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _take_in(session: Session, told: Sequence[ToldEvent], *, links: Links, now: datetime) -> EventCounts:
-    matched, unmatched = _match(told, links)
-    found = len(matched)
-    fresh = _without_known(session, _without_repeats(matched))
+    fresh, found = _match(told, links)
+    fresh = _without_known(session, fresh)
     touched = _hear_requests(session, fresh.values(), now=now)
-    rows = {(row.issue_id, row.subscriber_id): row for row in _ledger(session, fresh)}
-    new = {key: item for key, item in fresh.items() if item.pair in rows or item.pair == (0, 0)}
-    strange = len(fresh) - len(new)
+    rows = {(row[0], row[1]): row for row in _ledger(session, fresh)}
+    new = {key: item for key, item in fresh.items() if item.pair in rows or item.pair == _NOBODY}
     _write_ledger(session, new.values(), rows, touched=touched, now=now)
-    queries.insert_events(session, [_event_row(key, item, now) for key, item in new.items() if item.pair != (0, 0)])
+    queries.insert_events(session, _event_rows(new, now=now))
     queries.insert_digests(session, {item.digest for item in new.values() if item.digest}, now=now)
     reactions.react(
         session,
@@ -172,28 +179,39 @@ def _take_in(session: Session, told: Sequence[ToldEvent], *, links: Links, now: 
         source=SENDGRID,
         now=now,
     )
-    return EventCounts(received=len(told), new=len(new), duplicate=found - len(fresh), unmatched=unmatched + strange)
+    strange = len(fresh) - len(new)
+    return EventCounts(
+        received=len(told), new=len(new), duplicate=found - len(fresh), unmatched=len(told) - found + strange
+    )
 
 
-def _match(told: Sequence[ToldEvent], links: Links) -> tuple[list[tuple[str, Matched]], int]:
-    """Each event with its natural key and its delivery; and how many name none of ours."""
+def _match(told: Sequence[ToldEvent], links: Links) -> tuple[dict[str, Matched], int]:
+    """Each event once, by its natural key and in the order of these keys; and how many name a delivery of ours."""
     pairs: dict[str, Pair | None] = {}
-    matched: list[tuple[str, Matched]] = []
-    blake2b, no_digest = hashlib.blake2b, b""
+    fresh: dict[str, Matched] = {}
+    seen: set[str] = set()
+    strangers = 0
+    blake2b = hashlib.blake2b
     for event in told:
-        token = event.token
-        if token not in pairs:
-            pairs[token] = _pair_of(token, links)
-        pair = pairs[token]
+        token, event_id, said, _, meaning, _, _ = event
+        if token in pairs:
+            pair = pairs[token]
+        else:
+            pair = pairs[token] = _pair_of(token, links)
         if pair is None:
-            if not event.meaning.stops_provider or token:
+            if token or not meaning.stops_provider:
+                strangers += 1
                 continue
-            pair = (0, 0)
-        key = f"sg:{pair[0]}:{pair[1]}:{event.key}"
-        told_as = event.event_id or (key if pair == (0, 0) else "")
-        digest = blake2b(told_as.encode("utf-8", "replace"), digest_size=16).digest() if told_as else no_digest
-        matched.append((key, Matched(pair, digest, event)))
-    return matched, len(told) - len(matched)
+            pair = _NOBODY
+        key = f"sg:{pair[0]}:{pair[1]}:{said}"
+        told_as = event_id or (key if pair is _NOBODY else "")
+        digest = blake2b(told_as.encode(), digest_size=16).hexdigest() if told_as else ""
+        if key in fresh or digest in seen:
+            continue
+        fresh[key] = Matched(pair, digest, event)
+        if digest:
+            seen.add(digest)
+    return {key: fresh[key] for key in sorted(fresh)}, len(told) - strangers
 
 
 def _pair_of(token: str, links: Links) -> Pair | None:
@@ -204,22 +222,10 @@ def _pair_of(token: str, links: Links) -> Pair | None:
     return ref.issue_id, ref.subscriber_id
 
 
-def _without_repeats(matched: Iterable[tuple[str, Matched]]) -> dict[str, Matched]:
-    fresh: dict[str, Matched] = {}
-    seen: set[bytes] = set()
-    for key, item in matched:
-        if key in fresh or item.digest in seen:
-            continue
-        fresh[key] = item
-        if item.digest:
-            seen.add(item.digest)
-    return fresh
-
-
 def _without_known(session: Session, fresh: dict[str, Matched]) -> dict[str, Matched]:
     if not fresh:
         return fresh
-    keys = queries.known_keys(session, sorted(fresh))
+    keys = queries.known_keys(session, list(fresh))
     digests = queries.known_digests(session, sorted(item.digest for item in fresh.values() if item.digest))
     if not keys and not digests:
         return fresh
@@ -227,7 +233,7 @@ def _without_known(session: Session, fresh: dict[str, Matched]) -> dict[str, Mat
 
 
 def _ledger(session: Session, fresh: dict[str, Matched]) -> list[LedgerRow]:
-    pairs = {item.pair for item in fresh.values()} - {(0, 0)}
+    pairs = {item.pair for item in fresh.values()} - {_NOBODY}
     return queries.ledger_rows(session, pairs) if pairs else []
 
 
@@ -246,41 +252,52 @@ def _write_ledger(
     """Move each delivery by what all its new events say together; `touched` issues had doubts that were settled."""
     told: dict[Pair, _Told] = {}
     for pair, _, event in new:
-        if pair in rows:
-            sum_ = told.get(pair)
-            if sum_ is None:
-                sum_ = told[pair] = _Told()
-            sum_.marks |= event.meaning.marks
-            if sum_.proof is not event.meaning.settles:
-                sum_.proof = stronger(sum_.proof, event.meaning.settles)
-    changed = {pair: _moved(rows[pair], sum_) for pair, sum_ in told.items()}
-    queries.write_ledger(session, [row for pair, row in changed.items() if row != rows[pair]])
+        if pair not in rows:
+            continue
+        if pair not in told:
+            told[pair] = _Told()
+        sum_, meaning = told[pair], event.meaning
+        sum_.marks |= meaning.marks
+        if sum_.proof is not meaning.settles:
+            sum_.proof = stronger(sum_.proof, meaning.settles)
+    changed = list(_changes(told, rows))
+    queries.write_ledger(session, changed)
+    before = [rows[row[0], row[1]] for row in changed]
     was_in_doubt = {
-        row.issue_id for pair, row in changed.items() if row.status != rows[pair].status and _is_in_doubt(rows[pair])
+        row.issue_id for row, after in zip(before, changed, strict=True) if row[3] != after[3] and _is_in_doubt(row)
     }
     for issue_id in sorted(was_in_doubt | touched):
         issues.finish_if_done(session, issue_id, now=now)
 
 
-def _moved(row: LedgerRow, told: _Told) -> LedgerRow:
-    marks = row.marks | told.marks
-    if told.proof and is_moved_by(DeliveryStatus(row.status), DeliveryReason(row.reason), proof=told.proof):
-        return row._replace(status=int(told.proof.status), reason=int(told.proof.reason), marks=marks)
-    return row if marks == row.marks else row._replace(marks=marks)
+def _changes(told: dict[Pair, _Told], rows: dict[Pair, LedgerRow]) -> Iterator[LedgerRow]:
+    """The rows that their events change, as they are afterwards."""
+    # Most rows stand alike and are told alike: what a proof does to a status is looked up once for all of them.
+    moves: dict[tuple[int, int, int], bool] = {}
+    for pair, sum_ in told.items():
+        row, proof = rows[pair], sum_.proof
+        issue_id, subscriber_id, cohort, status, reason, marks = row
+        place = (status, reason, id(proof))
+        if place not in moves:
+            moves[place] = is_moved_by(DeliveryStatus(status), DeliveryReason(reason), proof=proof)
+        if proof and moves[place]:
+            status, reason = int(proof.status), int(proof.reason)
+        elif marks | sum_.marks == marks:
+            continue
+        yield LedgerRow(issue_id, subscriber_id, cohort, status, reason, marks | sum_.marks)
 
 
 def _is_in_doubt(row: LedgerRow) -> bool:
     return row.status == DeliveryStatus.UNKNOWN or row.reason == DeliveryReason.SKIPPED_IN_DOUBT
 
 
-def _event_row(key: str, item: Matched, now: datetime) -> NewEvent:
-    event = item.event
-    return NewEvent(
-        key,
-        item.pair[0],
-        item.pair[1],
-        event.meaning.kind.value,
-        event.seconds or now.timestamp(),
-        SENDGRID,
-        orjson.dumps(event.detail).decode() if event.detail else None,
-    )
+def _event_rows(new: dict[str, Matched], *, now: datetime) -> list[NewEvent]:
+    this_moment = now.timestamp()
+    kinds = {kind: kind.value for kind in EventKind}
+    rows: list[NewEvent] = []
+    for key, ((issue_id, subscriber_id), _, (_, _, _, seconds, meaning, detail, _)) in new.items():
+        if issue_id:
+            told = orjson.dumps(detail).decode() if detail else None
+            kind = kinds[meaning.kind]
+            rows.append(NewEvent(key, issue_id, subscriber_id, kind, seconds or this_moment, SENDGRID, told))
+    return rows

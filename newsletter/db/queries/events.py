@@ -53,12 +53,30 @@ class NewEvent(NamedTuple):
     detail: str | None
 
 
-def add_post(session: Session, *, source: str, sha256: bytes, body: bytes, now: datetime) -> bool:
-    """Store a post unless the same bytes are there already; whether it is new."""
-    statement = insert_into(session, InboxPost).values(
+class KeptPost(NamedTuple):
+    """What became of a post: whether it is new, and whether others wait already."""
+
+    is_new: bool
+    others_wait: bool
+
+
+def add_post(session: Session, *, source: str, sha256: bytes, body: bytes, now: datetime) -> KeptPost:
+    """Store a post unless the same bytes are there already."""
+    if is_postgres(session):
+        # One round trip, and the second half does not see what the first one writes.
+        statement = (
+            "WITH kept AS (INSERT INTO inbox_posts (source, sha256, body, status, received_at)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (sha256) DO NOTHING RETURNING 1)"
+            " SELECT EXISTS (SELECT 1 FROM kept), EXISTS (SELECT 1 FROM inbox_posts WHERE status = %s)"
+        )
+        waiting = int(PostStatus.WAITING)
+        ((is_new, others_wait),) = _driver(session, statement, (source, sha256, body, waiting, now, waiting))
+        return KeptPost(bool(is_new), bool(others_wait))
+    others_wait = has_waiting_posts(session)
+    insert = insert_into(session, InboxPost).values(
         source=source, sha256=sha256, body=body, status=int(PostStatus.WAITING), received_at=now
     )
-    return rows_changed(session, statement.on_conflict_do_nothing(index_elements=["sha256"])) == 1
+    return KeptPost(rows_changed(session, insert.on_conflict_do_nothing(index_elements=["sha256"])) == 1, others_wait)
 
 
 def lock_drain(session: Session) -> None:
@@ -118,17 +136,17 @@ def known_keys(session: Session, keys: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def known_digests(session: Session, digests: Sequence[bytes]) -> set[bytes]:
-    """Those of these hashed ids that were told before."""
+def known_digests(session: Session, digests: Sequence[str]) -> set[str]:
+    """Those of these hashed ids (hexadecimal) that were told before."""
     if is_postgres(session):
         chosen = "SELECT decode(told, 'hex') FROM unnest(string_to_array(%s, ',')) AS told"
-        as_hex = ",".join([digest.hex() for digest in digests])
-        rows = _driver(session, f"SELECT digest FROM known_events WHERE digest IN ({chosen})", (as_hex,))  # noqa: S608
-        return {bytes(row[0]) for row in rows}
+        statement = f"SELECT digest FROM known_events WHERE digest IN ({chosen})"  # noqa: S608
+        return {bytes(row[0]).hex() for row in _driver(session, statement, (",".join(digests),))}
     # JSON holds no bytes; the driver itself asks a thousand times in two milliseconds.
     cursor = session.connection().connection.cursor()
-    found = (cursor.execute("SELECT digest FROM known_events WHERE digest = ?", (digest,)) for digest in digests)
-    return {bytes(row[0]) for answer in found for row in answer}
+    statement = "SELECT digest FROM known_events WHERE digest = ?"
+    found = (cursor.execute(statement, (bytes.fromhex(digest),)) for digest in digests)
+    return {bytes(row[0]).hex() for answer in found for row in answer}
 
 
 def ledger_rows(session: Session, deliveries: Iterable[tuple[int, int]]) -> list[LedgerRow]:
@@ -140,7 +158,7 @@ def ledger_rows(session: Session, deliveries: Iterable[tuple[int, int]]) -> list
             f"SELECT {columns} FROM unnest(%s::int[], %s::int[]) AS told(issue_id, subscriber_id)"  # noqa: S608
             " JOIN deliveries d USING (issue_id, subscriber_id) ORDER BY 1, 2 FOR UPDATE OF d"
         )
-        rows = _driver(session, statement, ([pair[0] for pair in pairs], [pair[1] for pair in pairs]))
+        rows = _driver(session, statement, _arrays(pairs))
     else:
         statement = (
             f"SELECT {columns} FROM json_each(?) told CROSS JOIN deliveries d"  # noqa: S608
@@ -161,7 +179,7 @@ def write_ledger(session: Session, rows: Sequence[LedgerRow]) -> None:
             " AS told(issue_id, subscriber_id, status, reason, marks)"
             " WHERE d.issue_id = told.issue_id AND d.subscriber_id = told.subscriber_id"
         )
-        issues, people, _, statuses, reasons, marks = (list(column) for column in zip(*rows, strict=True))
+        issues, people, _, statuses, reasons, marks = _arrays(rows)
         _driver(session, statement, (issues, people, statuses, reasons, marks))
         return
     session.connection().exec_driver_sql(
@@ -186,19 +204,25 @@ def insert_events(session: Session, events: Sequence[NewEvent]) -> None:
     )
 
 
-def insert_digests(session: Session, digests: Iterable[bytes], *, now: datetime) -> None:
-    """Remember hashed ids that are known to be new."""
+def insert_digests(session: Session, digests: Iterable[str], *, now: datetime) -> None:
+    """Remember hashed ids (hexadecimal) that are known to be new."""
     rows = sorted(digests)
     if not rows:
         return
     stamp = _stamp(now.timestamp())
     if is_postgres(session):
-        lines = (f"\\\\x{digest.hex()}\t{stamp}+00\n" for digest in rows)
+        lines = [f"\\\\x{digest}\t{stamp}+00\n" for digest in rows]
         _copy(session, "COPY known_events (digest, received_at) FROM STDIN", "".join(lines))
         return
     session.connection().exec_driver_sql(
-        "INSERT INTO known_events (digest, received_at) VALUES (?, ?)", [(digest, stamp) for digest in rows]
+        "INSERT INTO known_events (digest, received_at) VALUES (?, ?)",
+        [(bytes.fromhex(digest), stamp) for digest in rows],
     )
+
+
+def _arrays(rows: Iterable[tuple[int, ...]]) -> tuple[str, ...]:
+    """Each column of these rows as an array that Postgres reads; the driver would look at each number three times."""
+    return tuple("{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True))
 
 
 def _driver(session: Session, statement: str, parameters: tuple[Any, ...]) -> Sequence[Any]:

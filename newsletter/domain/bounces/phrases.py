@@ -35,6 +35,7 @@ STRONG_ORDER: dict[str, Category] = {
     "content": Category.CONTENT,
     "relay": Category.RELAY,
     "policy": Category.POLICY,
+    "for_now": Category.TRANSIENT,
     "mailbox_moved": Category.MAILBOX_MOVED,
     "mailbox_disabled": Category.MAILBOX_DISABLED,
     "resolve_later": Category.NETWORK,

@@ -8,6 +8,11 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "sender": (
         r"invalid return address",
+        r"sender (?:user|account)",
+        r"only accepts? (?:mail|e-?mails?|messages?)(?: \w+){0,2} from",
+        r"(?:refus|reject|block)(?:s|es|ing|ed)? (?:all )?(?:e-?mails?|mail|messages?) from",
+        r"failed while verifying sender",
+        r"outgoing (?:e?mails? )?(?:is |was |has been )?blocked",
         r"(?:not |n't )?(?:in|on) (?:my|our|the|a|his|her) white ?list",
         r"verified sender",
         r"backscatter|\bbatv\b|\bprvs\b",
@@ -40,7 +45,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r"you(?:'re| are)? (?:not )?(?:(?:permitted|allowed|authori[sz]ed)(?: to)? (?:send|post|mail|submit)"
             r"|on (?:the|our|my) (?:black|block|deny))"
         ),
-        r"not (?:a )?member of",
+        r"not (?:a )?member\b",
         r"only (?:members|subscribers)",
         r"not (?:have )?permission to (?:post|send)",
         r"non-?members?\b",
@@ -71,6 +76,11 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "reverse_dns": (
         r"has no (?:dns|host) ?name",
+        r"unresolvable (?:relay|client|sending) host",
+        r"helo name",
+        r"your host ?name",
+        r"(?:host|name|address) for your ip",
+        r"unauthori[sz]ed mail ?server",
         r"dynamic\S{0,20} ip",
         r"reverse[ \-](?:dns|lookup|hostname|mapping|resolution|name|record|address|host|ip)",
         r"\brdns\b",
@@ -98,6 +108,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "auth": (
         r"authentication is required",
+        r"spoof",
         r"\bspf\b",
         r"\bdkim\b",
         r"\bdmarc\b",
@@ -121,6 +132,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "reputation": (
         r"access to (?:this|submit|the|our)(?: \S+){0,8} (?:rejected|denied|blocked)",
         r"too many complaints",
+        r"bounce attacks?",
+        r"(?:number of|too many|excessive) (?:invalid|unknown|bad|non-?existent) (?:recipients|users|addresses)",
+        r"unusual rate of unsolicited mail",
         r"open relay",
         r"zombie|botnet",
         r"host rejected\b(?!: cannot)",
@@ -160,8 +174,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ),
         (
             r"(?:your|sending|source|client|sender|remote|connecting|originating)(?: \w+){0,2} (?:ip|host|ips"
-            r"|network|server|mailserver|mta)(?: address)?(?: \S+){0,3} (?:is|was|has|not|may|are|have|does)?"
-            r" ?(?:been |not )?(?:block|black|list|reject|refus|ban|deni|restrict|flag|accept|allow|permit)"
+            r"|network|server|mailserver|mta)(?: address)?(?! (?:has |have )?rejected)(?: \S+){0,3}"
+            r" (?:is|was|has|not|may|are|have|does)? ?(?:been |not )?(?:block|black|list|reject|refus|ban|deni|restrict|flag|accept|allow|permit)"
         ),
         (
             r"connection(?:s)? (?:from )?(?:\S+ )?(?:was |is |has been |have been |are )?(?:refused by policy"
@@ -202,7 +216,10 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"mail server (?:is )?(?:blocked|blacklisted)",
         r"your isp",
     ),
-    "blocked": (r"\bblocked\b",),
+    "blocked": (
+        r"\bblocked\b",
+        r"\baup#",
+    ),
     "virus": (
         r"\bvirus(?:es)?\b",
         r"\bmalware\b",
@@ -220,6 +237,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"spam(?:assassin|my|signature|content|score|mail|ming)",
         r"mcspam",
         r"anti-?spam",
+        r"\bdt:s[pu]m\b",
+        r"permanently rejected message",
         r"looks like spam",
         r"spam-?like",
         r"advertis",
@@ -227,7 +246,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"likely (?:suspicious|unsolicited)",
     ),
     "content": (
-        r"nul bytes|null (?:bytes|characters)",
+        r"null? (?:bytes|char)",
+        r"without (?:a )?(?:subject|from|date|message-id)",
+        r"header (?:line|field)s? (?:is |are )?too long",
         (
             r"(?:illegal|forbidden|prohibited|banned|dangerous|blocked|executable|restricted|unwanted|encrypted"
             r"|bad|disallowed) (?:\w+ )?(?:attachment|file|content|extension|mime)"
@@ -259,7 +280,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "relay": (
         (
-            r"relay(?:ing)?(?: \w+){0,4} (?:denied|not (?:permitted|allowed|possible)|prohibited|refused"
+            r"relay(?:ing)?(?: [\w@]+){0,4} (?:denied|not (?:permitted|allowed|possible)|prohibited|refused"
             r"|disallowed|disabled|reject|block|unauthori[sz]ed|restricted|not)"
         ),
         (
@@ -286,6 +307,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "policy": (
         r"will not accept delivery",
+        r"rejected by (?:the )?destination domain",
         (
             r"(?:policy|policies|local|security|site|administrative|company|organi[sz]ation\w*)(?: \w+){0,2}"
             r" (?:reason|violation|violat|restrict|reject|rule|prohibit|block|refus|filter|block)"

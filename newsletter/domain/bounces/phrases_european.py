@@ -203,6 +203,7 @@ ITALIAN: dict[str, tuple[str, ...]] = {
         r"(?:non esiste|sconosciut\w*|inesistente)(?: \S+){0,3} (?:utente|destinatario|casella|indirizzo)",
     ),
     "domain": (r"dominio(?: \S+){0,4} (?:non (?:esiste|trovato|valido)|inesistente|sconosciuto)",),
+    "spam": (r"indesiderat\w+", r"come spam", r"per spam"),
     "sender": (r"mittente(?: \S+){0,5} (?:rifiutat|bloccat|non|sconosciut)\w*",),
     "expired": (r"tempo(?: \S+){0,4} (?:scaduto|esaurito)",),
     "transient": (
@@ -221,7 +222,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         r"schranka(?: \S+){0,3} plna",
     ),
     "mailbox_unknown": (
-        r"(?:gebruiker|ontvanger|adres|postvak)(?: \S+){0,5} (?:bestaat niet|onbekend|niet gevonden|ongeldig)",
+        r"(?:gebruiker|ontvanger|\w*adres|postvak)(?: \S+){0,8} (?:bestaat niet|onbekend|niet gevonden|ongeldig)",
         r"onbekende (?:gebruiker|ontvanger)",
         r"(?:uzytkownik|adres|odbiorca|konto|skrzynka)(?: \S+){0,5} nie (?:istnieje|znaleziono)",
         r"nie ma takiego",

@@ -56,23 +56,25 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     "mailbox_disabled": (
         r"account is not allowed",
         (
-            r"(?:user|recipient|mailbox|account|address|addressee|person|email|e-mail|mail box|inbox|member"
-            r"|alias)(?:'s)?(?: \S+){0,4} (?:is |are |was |has |have |been |temporarily |currently |now |no"
+            r"(?:user|recipient|mailbox|account|address|addressee|person|e-?mail (?:account|address)|mail box|inbox"
+            r"|member|alias)(?:'s)?(?: \S+){0,4} (?:is |are |was |has |have |been |currently |now |no"
             r" longer |or )*(?:disabled|suspended|deactivated|inactive|closed|discontinued|deleted|terminated"
-            r"|expired|frozen|locked|retired|abandoned|dormant)"
+            r"|expired|frozen|retired|abandoned|dormant)"
         ),
         (
             r"(?:user|recipient|mailbox|account|e?mail account|address|e-?mail)(?: \S+){0,2} (?:is |has been |was"
             r" |are )*(?:not active|no longer (?:active|in use|in service|available|valid|accept|receiv|used|with"
             r"|employed|works|here|at)|not (?:currently )?(?:accepting|receiving|allowed to receive|enabled|in"
-            r" service)|unavailable permanently|cancell?ed|blocked|out of service|not activated)"
+            r" service)|unavailable permanently|cancell?ed|out of service|not activated)"
         ),
+        r"(?:user|mailbox|account)(?: \S+){0,2} (?:is |has been |was )+(?:blocked|locked)",
+        r"(?:account|mailbox|address)(?: \S+){0,8} is not active",
         (
             r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|non-?active)"
-            r" (?:user|mailbox|account|recipient|e-?mail)"
+            r" (?:user|mailbox|account|recipient)"
         ),
         (
-            r"account (?:that you tried to reach )?(?:is )?(?:(?:disabled|suspended|deactivated|inactive|closed"
+            r"account (?:that you tried to reach )?(?:is )?(?:(?:disabled|deactivated|inactive|closed"
             r"|discontinued|deleted|terminated|expired|frozen|locked|retired|abandoned|dormant))"
         ),
         r"not (?:an )?active (?:user|account|mailbox|address)",
@@ -155,9 +157,14 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"recipient (?:was |is )?(?:not (?:known|found|on)|invalid)",
         r"all (?:the )?recipients? (?:were |are |address\w* )?invalid",
         r"local delivery failed: no such",
-        r"can(?:'t|not) (?:find|locate|identify|open) (?:the )?(?:user|mailbox|recipient|address)",
+        r"can(?:'t|not) (?:find|locate|identify) (?:the )?(?:user|mailbox|recipient|address)",
+        r"(?:user|recipient|mailbox|account|addressee) \S+ (?:is |was )?(?:unknown\b|not found|not known)",
+        r"no such mail ?drop",
+        r"#5\.1\.0 address rejected",
+        r"validrcptto",
+        r"not in my (?:list of )?valid (?:recipients|users|addresses)",
         r"address is (?:wrong|incorrect|no longer valid)",
-        r"invalid (?:final )?(?:delivery )?userid",
+        r"invalid (?:final )?(?:delivery )?user ?id",
         r"unknown address",
         r"address unknown",
         r"address error",
@@ -254,6 +261,9 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     ),
     "malformed": (
         r"malformed (?:recipient )?address",
+        r"(?:address|mailbox|recipient) (?:syntax|format)",
+        r"syntax error in (?:the )?(?:parameters|address)",
+        r"syntactically (?:invalid|incorrect)",
         r"incorrectly constructed",
         r"unqualified address",
         r"may not follow @",

@@ -26,6 +26,12 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
             r"(?:procmail|maildrop|deliver|lmtp|local|mailer)\b.{0,40}(?:couldn't|can't|cannot|could not|unable"
             r" to) (?:create|open|lock|write|append)"
         ),
+        r"(?:can't|cannot|could not|unable to) (?:open|lock|write|append|access)(?: \w+){0,2} (?:mail ?box|maildir|folder)",
+        r"mail ?box (?:is )?(?:locked|busy|in use)",
+        r"\bsh: .{0,100}not found",
+        r"command died with status",
+        r"unknown mailer error",
+        r"child process of \S+ transport returned",
     ),
     "greylist": (
         r"gr[ae]y-?list",
@@ -54,6 +60,7 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
         r"unusual(?:ly high)? rate",
         r"unexpected volume",
         r"throttl(?:ed|ing)",
+        r"frequency (?:is |was )?(?:limit|restrict|control)(?!.{0,80}blacklist)",
         r"slow(?:ing)? down\b",
         r"too (?:fast|quickly|frequent)",
         r"\btss0[45]\b",
@@ -78,8 +85,17 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
         r"sizelimit",
         r"resolver\.rst\.(?:recip|send)sizelimit",
     ),
+    "for_now": (
+        (
+            r"temporarily (?:suspended|disabled|inactive|locked|unavailable|closed|limited|blocked|deactivated"
+            r"|out of service|not accepting)"
+        ),
+        r"(?:account|mailbox|user)(?: \S+){0,4} (?:unavailable|disabled|suspended) temporarily",
+    ),
     "resolve_later": (
         r"host not found,? ?try again",
+        r"servfail",
+        r"(?:host|domain|record)(?: [^\s.]+){0,4} \(?try (?:again|later)",
         r"(?:temporary|transient|server|lookup)(?: \w+){0,2} (?:dns|lookup|resolution|name server|resolver)",
         r"dns (?:server|soft|timeout|query|temporar|lookup (?:failure|timed|timeout))",
         r"name ?server(?: \w+){0,2} (?:timeout|timed|error|fail|temporar)",

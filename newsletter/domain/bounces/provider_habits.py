@@ -20,12 +20,60 @@ class Habit:
     command: re.Pattern[str] = re.compile("")
 
 
+def _codes(provider: str, category: Category, words: str) -> Habit:
+    """A provider's own codes, which it puts into its answers."""
+    return Habit(rule=f"provider.{provider}", category=category, words=re.compile(words))
+
+
+# What PowerMTA calls the reason, in a field of its own (see `inbound.delivery_status`).
+_POWERMTA: dict[str, Category] = {
+    "bad-mailbox": Category.MAILBOX_UNKNOWN,
+    "inactive-mailbox": Category.MAILBOX_DISABLED,
+    "bad-domain": Category.DOMAIN,
+    "quota-issues": Category.MAILBOX_FULL,
+    "message-expired": Category.EXPIRED,
+    "no-answer-from-host": Category.NETWORK,
+    "bad-connection": Category.NETWORK,
+    "routing-errors": Category.NETWORK,
+    "bad-configuration": Category.SYSTEM,
+    "protocol-errors": Category.PROTOCOL,
+    "spam-related": Category.CONTENT,
+    "content-related": Category.CONTENT,
+    "virus-related": Category.VIRUS,
+    "policy-related": Category.POLICY,
+    "relaying-issues": Category.RELAY,
+    "invalid-sender": Category.SENDER,
+}
+
 HABITS: tuple[Habit, ...] = (
+    # AOL's codes in round brackets are about the sending host and the mail; with them comes any enhanced code.
+    _codes("aol.codes", Category.REPUTATION, r"\((?:rly|dyn|con|hvu|rtr|dns|urh|pol|spf|dkim):\w{1,3}\)"),
+    # NetEase (163.com, 126.com): about the host or the mail, or about how much of it.
+    _codes("netease.refused", Category.REPUTATION, r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf))\b"),
+    _codes("netease.rate", Category.THROTTLE, r"\b(?:hl:(?:icc|itc|ifc|mep)|mi:(?:dmc|cel|ccl|drc|mrc)|rp:[a-z]{3})\b"),
+    _codes("amazonses.permanent", Category.MAILBOX_UNKNOWN, r"\bbouncetype permanent (?:general|noemail)\b"),
+    _codes("amazonses.full", Category.MAILBOX_FULL, r"\bbouncetype \w+ mailboxfull\b"),
+    _codes("amazonses.content", Category.CONTENT, r"\bbouncetype \w+ (?:content|attachment)rejected\b"),
+    *(_codes(f"powermta.{word}", category, rf"\bbouncecategory {word}\b") for word, category in _POWERMTA.items()),
     Habit(
         # 5.2.1 is "disabled" in the registry; Gmail also says it of a mailbox that gets mail too fast.
         rule="provider.gmail.rate",
         category=Category.THROTTLE,
         words=re.compile(r"receiving mail (?:at a rate|too quickly)"),
+    ),
+    Habit(
+        # Malformed words alone are a matter of protocol; with this code they are about this address.
+        rule="code.1.3",
+        category=Category.MAILBOX_UNKNOWN,
+        status=re.compile(r"5\.1\.3$"),
+        words=re.compile(r"syntax|malformed|format"),
+    ),
+    Habit(
+        # The answer to DATA after each RCPT was refused; why it was is told elsewhere, if at all.
+        rule="code.5.1",
+        category=Category.PROTOCOL,
+        status=re.compile(r"5\.5\.[124]$"),
+        words=re.compile(r"need rcpt|no valid recipients"),
     ),
     Habit(
         # Directory-based edge blocking of Exchange Online: there is no such recipient.

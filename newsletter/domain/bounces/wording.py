@@ -17,7 +17,9 @@ _LINK = re.compile(r"\bhttps?:\s?//[^\s<>\"']{1,400}|\bwww\.[^\s<>\"']{1,200}", 
 _BLOCKLIST = re.compile(
     r"spamhaus|spamcop|sorbs|barracuda|senderscore|dnsbl|\brbl|black-?list|block-?list", re.IGNORECASE
 )
-_ADDRESS = re.compile(r"<?[^\s<>@\"':;,()\[\]]{1,128}@[\w.\-]{1,253}>?")
+_SENDER_POLICY = re.compile(r"openspf|/spf\b", re.IGNORECASE)
+# Languages without spaces write right up to an address: their letters are not part of it.
+_ADDRESS = re.compile(r"<?[^\s<>@\"':;,()\[\]\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]{1,128}@[\w.\-]{1,253}>?")
 _HOST_SAID = re.compile(r"(?:\b(?:remote )?host |\bserver at )[\w.\-]{1,253}\s?[\[(][0-9a-fA-F.:]{3,45}[\])]")
 _REPEATED_CODE = re.compile(r"(?<![\d.])[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}(?![\d.]))?")
 _RULE = re.compile(r"([^\w\s])\1{3,}")
@@ -41,4 +43,6 @@ def plain_wording(text: str) -> str:
 
 
 def _link_word(link: re.Match[str]) -> str:
-    return "blocklist-link" if _BLOCKLIST.search(link.group()) else "link"
+    if _BLOCKLIST.search(link.group()):
+        return "blocklist-link"
+    return "spf link" if _SENDER_POLICY.search(link.group()) else "link"
