@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 DISPATCH = "newsletter.dispatch"
 TICK = "newsletter.tick"
 DRAIN_EVENTS = "newsletter.drain_events"
+SYNC_SUPPRESSIONS = "newsletter.sync_suppressions"
+POLL_MAILBOX = "newsletter.poll_mailbox"
 
 _PRODUCER_SECONDS = 1.0
 _EMBEDDED_POLL_SECONDS = 0.05

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, UpdateBase
+from sqlalchemy import ColumnElement, CursorResult, UpdateBase, func
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 def is_postgres(session: Session) -> bool:
@@ -25,3 +25,10 @@ def rows_changed(session: Session, statement: UpdateBase) -> int:
     # Without the option psycopg's count of an INSERT … SELECT is gone (-1) when it is asked for.
     result = session.execute(statement.execution_options(preserve_rowcount=True))
     return cast("CursorResult[Any]", result).rowcount
+
+
+def domain_of(session: Session, address: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """The part of an address behind the @, which occurs once in it."""
+    if is_postgres(session):
+        return func.split_part(address, "@", 2)
+    return func.substr(address, func.instr(address, "@") + 1)

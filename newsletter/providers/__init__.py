@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from newsletter.providers.base import Outcomes, Provider, ProviderUnavailable
 from newsletter.providers.outbox import OutboxProvider
 from newsletter.settings import ProviderName, Settings
 
-__all__ = ["Outcomes", "Provider", "ProviderUnavailable", "make_provider"]
+if TYPE_CHECKING:
+    from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
+
+__all__ = ["Outcomes", "Provider", "ProviderUnavailable", "make_provider", "make_provider_lists"]
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -18,6 +23,17 @@ def make_provider(settings: Settings) -> Provider:
             return _make_smtp(settings)
         case ProviderName.SENDGRID:
             return _make_sendgrid(settings)
+
+
+def make_provider_lists(settings: Settings) -> SendGridSuppressions:
+    """SendGrid's own suppression lists; ConfigurationError without an API key. Opens no connection."""
+    from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
+
+    return SendGridSuppressions(
+        settings.sendgrid_api_key.get_secret_value(),
+        api_url=settings.sendgrid_api_url,
+        timeout_seconds=settings.sendgrid_timeout_seconds,
+    )
 
 
 def _make_smtp(settings: Settings) -> Provider:

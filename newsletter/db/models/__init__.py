@@ -1,4 +1,4 @@
-"""The tables, by theme: people, content, sending, flow, inbound."""
+"""The tables, by theme: people, content, sending, flow, inbound, watching."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from newsletter.db.models.people import (
     UserSession,
 )
 from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
+from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderLift, ProviderSync
 
 __all__ = [
+    "Alert",
     "Attempt",
     "AuditEntry",
     "Base",
@@ -30,7 +32,9 @@ __all__ = [
     "Decision",
     "Delivery",
     "Event",
+    "Freeze",
     "GroupState",
+    "HeldBounce",
     "InboundMail",
     "InboxPost",
     "Issue",
@@ -38,7 +42,9 @@ __all__ = [
     "KnownEvent",
     "MailingList",
     "NewsletterRow",
+    "ProviderLift",
     "ProviderState",
+    "ProviderSync",
     "RateWindow",
     "Rendering",
     "SignInLink",
