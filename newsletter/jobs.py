@@ -23,6 +23,8 @@ DISPATCH = "newsletter.dispatch"
 TICK = "newsletter.tick"
 DRAIN_EVENTS = "newsletter.drain_events"
 ASK_LOG = "newsletter.ask_log"
+SYNC_SUPPRESSIONS = "newsletter.sync_suppressions"
+POLL_MAILBOX = "newsletter.poll_mailbox"
 
 _PRODUCER_SECONDS = 1.0
 _EMBEDDED_POLL_SECONDS = 0.05

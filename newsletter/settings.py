@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         30, gt=0, description="Longest wait for an SMTP reply, in seconds; doubled after the final dot."
     )
     bounce_domain: str = Field("", description="Domain of the return path (VERP); empty means the From address.")
+    bounce_imap_url: SecretStr = Field(
+        SecretStr(""),
+        description="Mailbox that bounces arrive in: imaps://user:password@host/INBOX?done=Processed; empty for none.",
+    )
+    bounce_imap_seconds: float = Field(60, ge=1, description="Pause between two looks into that mailbox, in seconds.")
     dkim_domain: str = Field("", description="d= of the DKIM signature; empty means no signature.")
     dkim_selector: str = Field("", description="s= of the DKIM signature.")
     dkim_key_file: Path | None = Field(None, description="PEM private key of the DKIM signature.")

@@ -10,12 +10,23 @@ from typing import Any
 
 from celery import Celery, signals
 
-from newsletter.jobs import ASK_LOG, DISPATCH, DRAIN_EVENTS, TICK, make_celery
+from newsletter.jobs import (
+    ASK_LOG,
+    DISPATCH,
+    DRAIN_EVENTS,
+    POLL_MAILBOX,
+    SYNC_SUPPRESSIONS,
+    TICK,
+    make_celery,
+)
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from workers import tasks
 
 _TICK_LIFETIME_ROUNDS = 5
+# Lists are read once a night; what a reader's new consent lifts goes out within the hour, and so does the rest of a
+# night's reading that broke off.
+_SYNC_SECONDS = 3600.0
 
 
 class ProcessRuntime:
@@ -64,11 +75,30 @@ def make_worker_app(settings: Settings) -> Celery:
     def ask_log(doubt_id: int) -> bool:
         return tasks.ask_log(runtime.get(), doubt_id)
 
-    app.conf.beat_schedule = {
-        "tick": {
-            "task": TICK,
-            "schedule": timedelta(seconds=settings.tick_seconds),
-            "options": {"expires": settings.tick_seconds * _TICK_LIFETIME_ROUNDS},
-        }
-    }
+    @app.task(name=SYNC_SUPPRESSIONS)
+    def sync_suppressions() -> bool:
+        return tasks.sync_suppressions(runtime.get())
+
+    @app.task(name=POLL_MAILBOX)
+    def poll_mailbox() -> int:
+        return tasks.poll_mailbox(runtime.get())
+
+    app.conf.beat_schedule = beat_schedule(settings)
     return app
+
+
+def beat_schedule(settings: Settings) -> dict[str, Any]:
+    """What beat asks for and how often; what is not set up is not asked for."""
+    every = {TICK: settings.tick_seconds}
+    if settings.sendgrid_api_key.get_secret_value():
+        every[SYNC_SUPPRESSIONS] = _SYNC_SECONDS
+    if settings.bounce_imap_url.get_secret_value():
+        every[POLL_MAILBOX] = settings.bounce_imap_seconds
+    return {
+        name.rpartition(".")[2]: {
+            "task": name,
+            "schedule": timedelta(seconds=seconds),
+            "options": {"expires": seconds * _TICK_LIFETIME_ROUNDS if name == TICK else seconds},
+        }
+        for name, seconds in every.items()
+    }

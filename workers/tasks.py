@@ -12,10 +12,12 @@ from os import getpid
 from threading import get_ident
 
 from newsletter.errors import NewsletterError
+from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.jobs import DRAIN_EVENTS, Job
-from newsletter.providers import ProviderLog, make_log
+from newsletter.providers import ProviderLog, make_log, make_provider_lists
 from newsletter.runtime import Runtime
-from newsletter.services import events, settling, slots, ticking
+from newsletter.services import bouncing, events, settling, slots, syncing, ticking
+from newsletter.services.bouncing import BounceCounts
 from newsletter.services.settling import Terms
 from newsletter.settings import ProviderName
 from workers.dispatch import Dispatcher
@@ -53,6 +55,43 @@ def drain_events(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
     except NewsletterError as error:
         log.warning("drain.refused reason=%s", error)
     return posts
+
+
+def sync_suppressions(runtime: Runtime) -> bool:
+    """Exchange suppressions with SendGrid where that is due; whether all of it was done. The next hour goes on."""
+    with runtime.reading() as session:
+        if not syncing.is_due(session, now=runtime.now()):
+            return True
+    try:
+        lists = make_provider_lists(runtime.settings)
+        try:
+            syncing.exchange(runtime.transaction, lists, address_key=runtime.links.address_key, now=runtime.now())
+        finally:
+            lists.close()
+    except NewsletterError as error:
+        log.warning("suppressions.not_synced reason=%s", error)
+        return False
+    return True
+
+
+def poll_mailbox(runtime: Runtime) -> int:
+    """Take in the bounces that wait in the mailbox; returns how many. What fails waits for the next look."""
+    counts = BounceCounts()
+
+    def take(raw: bytes) -> None:
+        nonlocal counts
+        with runtime.transaction() as session:
+            counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now())
+
+    try:
+        poll(parse_imap_url(runtime.settings.bounce_imap_url.get_secret_value()), take)
+        with runtime.transaction() as session:
+            bouncing.forget_old_mails(session, now=runtime.now())
+    except NewsletterError as error:
+        log.warning("mailbox.not_polled reason=%s", error)
+    if counts.read:
+        log.info("mailbox.polled read=%s matched=%s", counts.read, counts.matched)
+    return counts.read
 
 
 def ask_log(runtime: Runtime, doubt_id: int) -> bool:

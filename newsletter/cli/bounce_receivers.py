@@ -1,4 +1,4 @@
-"""Commands that take in mail that came back: ingest, listen."""
+"""Commands that take in mail that came back: ingest, listen, poll."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import typer
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_result
 from newsletter.errors import InvalidInput, ServiceUnavailable
+from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.inbound.listener import Listener, Receiver
 from newsletter.inbound.mailboxes import mails_in
 from newsletter.runtime import Runtime
@@ -26,9 +27,10 @@ _FORGET_SECONDS = 3600.0
 
 
 def register_receivers(group: typer.Typer) -> None:
-    """Add `ingest` and `listen` to `newsletter bounce …`."""
+    """Add `ingest`, `listen` and `poll` to `newsletter bounce …`."""
     group.command("ingest")(ingest)
     group.command("listen")(listen)
+    group.command("poll")(poll_mailbox)
 
 
 def ingest(
@@ -63,6 +65,18 @@ def listen(
     with open_runtime() as runtime:
         counts = asyncio.run(_listen(runtime, host, port=port, is_lmtp=bool(lmtp)))
     print_result(asdict(counts), as_json=as_json)
+
+
+def poll_mailbox(as_json: AsJson = False) -> None:
+    """Take in what waits in the mailbox of NEWSLETTER_BOUNCE_IMAP_URL now. Beat does the same every minute.
+
+    Example: newsletter bounce poll
+    """
+    with open_runtime() as runtime:
+        intake = _Intake(runtime)
+        poll(parse_imap_url(runtime.settings.bounce_imap_url.get_secret_value()), lambda raw: intake.take(raw, ()))
+        intake.forget_old()
+    print_result(asdict(intake.counts()), as_json=as_json)
 
 
 class _Intake:

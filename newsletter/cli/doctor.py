@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Annotated
 
 import typer
 
+from newsletter.cli.dns_questions import DnsResolver, domain_checks
 from newsletter.cli.opening import database_faults
 from newsletter.cli.output import AsJson, print_json, print_table
 from newsletter.cli.setting_table import without_password
+from newsletter.domain.dns_checks import Check, Health
 from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Role
+from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import ConfigurationError, NewsletterError
-from newsletter.runtime import Runtime
+from newsletter.runtime import Runtime, load_signer
 from newsletter.services import newsletters, users
 from newsletter.settings import Settings, load_settings
 
@@ -24,37 +27,28 @@ MIN_KEY_BYTES = 32
 _OTHERS_MAY_READ = 0o077
 
 
-class Health(StrEnum):
-    """How one check came out."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One thing looked at. `repair` says what to do; empty where nothing is to do."""
-
-    name: str
-    status: Health
-    message: str
-    repair: str = ""
-
-
 def register(app: typer.Typer) -> None:
     """Add doctor to the command line."""
     app.command("doctor")(doctor)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    domain: Annotated[
+        str, typer.Option(metavar="NAME", help="Ask DNS about this From domain too: SPF, DKIM, DMARC, bounces, PTR.")
+    ] = "",
+    selector: Annotated[str, typer.Option(help="The DKIM selector, where a mail server signs for us.")] = "",
+    resolver: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Ask this name server instead of the machine's own.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
     """Check settings, key, database, broker and provider, and say how to repair each.
 
-    Exit code 1 where a check failed.
+    With --domain also what DNS says about the domain that mail comes from. Exit code 1 where a check failed.
 
-    Example: newsletter doctor --json
+    Example: newsletter doctor --domain news.example.org --json
     """
-    checks = list(_all_checks())
+    checks = [*_all_checks(), *(_dns_checks(domain, selector=selector, resolver=resolver) if domain else ())]
     failed = [check for check in checks if check.status is Health.FAILED]
     warnings = [check for check in checks if check.status is Health.WARNING]
     if as_json:
@@ -87,6 +81,21 @@ def _all_checks() -> Iterator[Check]:
         yield from _running_parts(runtime)
     finally:
         runtime.close()
+
+
+def _dns_checks(domain: str, *, selector: str, resolver: str) -> Iterator[Check]:
+    try:
+        settings = load_settings()
+    except NewsletterError:
+        return  # said already
+    name = normalise_address(f"postmaster@{domain.strip().rstrip('.')}").rpartition("@")[2]
+    try:
+        signer = load_signer(settings)
+    except NewsletterError as error:
+        signer = None
+        yield Check(name="DKIM key", status=Health.FAILED, message=str(error), repair="correct the DKIM settings")
+    asked = DnsResolver(resolver)
+    yield from domain_checks(name, settings=settings, signer=signer, selector=selector, resolver=asked)
 
 
 def _running_parts(runtime: Runtime) -> Iterator[Check]:

@@ -64,6 +64,8 @@ COMMANDS: dict[str, Entry] = (
         ("delivery", "deliveries", "One issue to one subscriber: what happened to it."),
         ("event", "events", "Events: what providers tell about deliveries."),
         ("bounce", "bounces", "Mail that comes back: bounces, complaints, replies."),
+        ("alert", "alerts", "Alerts: what happened that a person should look at."),
+        ("stats", "stats", "What became of mail, in rates with what they are of: issue by issue, or one by mailbox."),
     )
     | _entries(
         "Processes",

@@ -33,7 +33,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_domain", "domain"),
 )
 _SECRET_PARAMETER = re.compile(r"pass|secret|token|key", re.IGNORECASE)
-_URLS = frozenset({"smtp_url", "database_url", "broker_url"})
+_URLS = frozenset({"smtp_url", "bounce_imap_url", "database_url", "broker_url"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,10 +98,12 @@ def _shown(name: str, settings: Settings) -> str:
         return without_password(settings.effective_database_url)
     if name == "broker_url" and settings.is_embedded_broker:
         return "embedded"
+    if isinstance(value, SecretStr) and not value.get_secret_value():
+        return NOT_SET
     if name in _URLS:
         return without_password(value.get_secret_value() if isinstance(value, SecretStr) else value)
     if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else NOT_SET
+        return MASK
     return NOT_SET if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Commands about suppressions: ls, add, remove."""
+"""Commands about suppressions: ls, add, remove; those about whole lists are in suppression_lists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from newsletter.cli.acting import As, actor_for
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_json, print_result, print_table
+from newsletter.cli.suppression_lists import register_lists
 from newsletter.db.models import Suppression
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.services import suppressions
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command("ls")(show_suppressions)
     group.command("add")(add)
     group.command("remove")(remove)
+    register_lists(group)
     app.add_typer(group, name="suppression")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, UpdateBase
+from sqlalchemy import ColumnElement, CursorResult, Table, UpdateBase, func
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.db.models.base import Base
 
@@ -34,3 +34,10 @@ def rows_changed(session: Session, statement: UpdateBase, values: Mapping[str, A
     # statement, because that would make a new one each time, which SQLAlchemy has to look up in its cache anew.
     result = session.execute(statement, values, execution_options={"preserve_rowcount": True})
     return cast("CursorResult[Any]", result).rowcount
+
+
+def domain_of(session: Session, address: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """The part of an address behind the @, which occurs once in it."""
+    if is_postgres(session):
+        return func.split_part(address, "@", 2)
+    return func.substr(address, func.instr(address, "@") + 1)

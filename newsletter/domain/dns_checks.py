@@ -79,12 +79,12 @@ def judge_spf(domain: str, texts: Sequence[str], *, lookups: int, name: str = "S
     if lookups > MAX_SPF_LOOKUPS:
         message = f"{record} makes mailboxes ask DNS {lookups} times, and {MAX_SPF_LOOKUPS} are allowed"
         return _failed(name, message, "remove includes that no longer send, or name their addresses with ip4: and ip6:")
-    end = record.split()[-1].lower()
-    if end in ("all", "+all"):
+    others = _spf_others(record)
+    if others == "+":
         return _failed(name, f"{record} lets everybody send", "end the record with ~all or -all")
     if any(_spf_name(term) == "ptr" for term in _spf_terms(record)):
         return _warning(name, f"{record} uses ptr, which mailboxes may ignore", "name the addresses with ip4: and ip6:")
-    if end not in ("~all", "-all") and not end.startswith("redirect="):
+    if others not in ("~", "-", "redirect"):
         return _warning(name, f"{record} does not say what others are", "end the record with ~all or -all")
     return _ok(name, record)
 
@@ -223,6 +223,15 @@ def _key_fault(kind: str, key: str, record_name: str) -> Check | None:
 
 def _spf_terms(record: str) -> list[str]:
     return [term.lstrip("+-~?") for term in record.lower().split()[1:]]
+
+
+def _spf_others(record: str) -> str:
+    """What the record says of everybody else: the sign before `all` (RFC 7208, 5.1), or that another record tells."""
+    terms = record.lower().split()[1:]
+    for term in terms:
+        if term.lstrip("+-~?") == "all":
+            return term[0] if term[0] in "+-~?" else "+"
+    return "redirect" if any(term.startswith("redirect=") for term in terms) else ""
 
 
 def _spf_name(term: str) -> str:

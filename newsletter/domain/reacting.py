@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from newsletter.domain.alerts import AlertKind
 from newsletter.domain.bounces import BounceClass, Category
 from newsletter.domain.events import EventKind, Meaning
 from newsletter.domain.subscriber import SuppressionReason
 
 SOFT_RUN_ISSUES = 5
 SOFT_RUN_DAYS = 14
+# A mail server keeps trying for up to five days; what has not come back then has arrived.
+SILENCE = timedelta(days=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,60 @@ def is_soft_run(history: Sequence[PastIssue]) -> bool:
     return len(run) >= SOFT_RUN_ISSUES and run[0].at - run[-1].at >= timedelta(days=SOFT_RUN_DAYS)
 
 
+def is_soft_past(kind: str, bounce_class: str | None) -> bool:
+    """Whether an earlier event counts for a soft run; a hard bounce that suppressed nobody does too."""
+    return kind == EventKind.BOUNCED and bounce_class in (BounceClass.SOFT, BounceClass.HARD)
+
+
+def refusal_kind(event: Meaning) -> AlertKind | None:
+    """The alert for an event that is about us and not about the reader; None for all others."""
+    if event.category is Category.THROTTLE:
+        return AlertKind.MAILBOX_THROTTLES
+    return AlertKind.MAILBOX_BLOCKS if event.bounce_class is BounceClass.BLOCK else None
+
+
+class GroupAct(StrEnum):
+    """What is done about a mailbox provider that refuses us."""
+
+    SLOW = "slow"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupLimit:
+    """A share of the mail of an issue to one mailbox provider that must not be refused, and what is done above it."""
+
+    kind: AlertKind
+    share: float
+    act: GroupAct
+    hours: float
+
+
+# The strongest first. A few refusals are daily business, and an hour of half speed is no price for them.
+GROUP_LIMITS: tuple[GroupLimit, ...] = (
+    GroupLimit(kind=AlertKind.MAILBOX_BLOCKS, share=0.05, act=GroupAct.PAUSE, hours=6),
+    GroupLimit(kind=AlertKind.MAILBOX_BLOCKS, share=0.01, act=GroupAct.SLOW, hours=1),
+    GroupLimit(kind=AlertKind.MAILBOX_THROTTLES, share=0.01, act=GroupAct.SLOW, hours=1),
+)
+GROUP_MIN_REFUSED = 20
+SLOW_FACTOR = 0.5
+
+
+def is_time_to_look(*, before: int, after: int) -> bool:
+    """Whether refusals have passed 20, 40, 80, …: to know their share takes a walk through the ledger."""
+    step = GROUP_MIN_REFUSED
+    while step <= after:
+        if before < step:
+            return True
+        step *= 2
+    return False
+
+
+def limit_passed(kind: AlertKind, *, refused: int, tried: int) -> GroupLimit | None:
+    """The strongest limit that the refusals of one mailbox provider have passed."""
+    return next((limit for limit in GROUP_LIMITS if limit.kind is kind and refused > limit.share * tried), None)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
     """How an issue fares: deliveries handed over, and how many of them had which trouble."""
@@ -88,6 +146,7 @@ class Alarm:
     """One breaker that was passed; `stops` says whether the issue must be paused for a person."""
 
     trouble: str
+    count: int
     share: float
     stops: bool
     sentence: str
@@ -105,6 +164,6 @@ def alarms_for(health: Health) -> list[Alarm]:
             f"{count} of {health.sent} mails ({share:.1%}) are {breaker.words}, more than {breaker.share:.1%}:"
             " find the cause, then resume"
         )
-        alarm = Alarm(trouble=breaker.trouble, share=share, stops=breaker.stops, sentence=sentence)
+        alarm = Alarm(trouble=breaker.trouble, count=count, share=share, stops=breaker.stops, sentence=sentence)
         alarms.setdefault(breaker.trouble, alarm)
     return sorted(alarms.values(), key=lambda alarm: not alarm.stops)

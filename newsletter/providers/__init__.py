@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from newsletter.providers.base import Outcomes, Provider, ProviderLog, ProviderUnavailable
 from newsletter.providers.outbox import OutboxProvider
 from newsletter.settings import ProviderName, Settings
 
-__all__ = ["Outcomes", "Provider", "ProviderLog", "ProviderUnavailable", "make_log", "make_provider"]
+if TYPE_CHECKING:
+    from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
+
+__all__ = [
+    "Outcomes",
+    "Provider",
+    "ProviderLog",
+    "ProviderUnavailable",
+    "make_log",
+    "make_provider",
+    "make_provider_lists",
+]
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -27,6 +40,17 @@ def make_log(settings: Settings) -> ProviderLog | None:
     from newsletter.providers.sendgrid_logs import SendGridLog
 
     return SendGridLog(
+        settings.sendgrid_api_key.get_secret_value(),
+        api_url=settings.sendgrid_api_url,
+        timeout_seconds=settings.sendgrid_timeout_seconds,
+    )
+
+
+def make_provider_lists(settings: Settings) -> SendGridSuppressions:
+    """SendGrid's own suppression lists; ConfigurationError without an API key. Opens no connection."""
+    from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
+
+    return SendGridSuppressions(
         settings.sendgrid_api_key.get_secret_value(),
         api_url=settings.sendgrid_api_url,
         timeout_seconds=settings.sendgrid_timeout_seconds,

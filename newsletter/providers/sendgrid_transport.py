@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -62,8 +62,10 @@ class HttpAnswer:
 class SendGridTransport:
     """Calls SendGrid's API through its SDK. Thread-safe."""
 
-    def __init__(self, api_key: str, *, api_url: str, timeout_seconds: float) -> None:
-        self._pools = _Pools(timeout_seconds)
+    def __init__(
+        self, api_key: str, *, api_url: str, timeout_seconds: float, max_body_bytes: int = _MAX_BODY_BYTES
+    ) -> None:
+        self._pools = _Pools(timeout_seconds, max_body_bytes=max_body_bytes)
         api = SendGridAPIClient(api_key, host=api_url)
         headers = {**api._default_headers, "Authorization": _Masked(api.auth)}
         api.client = _KeptClient(self._pools, host=api_url, request_headers=headers, version=3)
@@ -90,6 +92,20 @@ class SendGridTransport:
     def get_log(self, message_id: str) -> HttpAnswer:
         """GET /v3/logs/{sg_message_id}: one message with its custom arguments; errors as above."""
         return _answer_of(self._client.logs._(quote(message_id, safe="")).get())
+
+    def get(self, path: Sequence[str], query: Mapping[str, object]) -> HttpAnswer:
+        """GET /v3/… with a query; NotReached or NoAnswer where no status came back."""
+        return _answer_of(self._at(path).get(query_params=dict(query)))
+
+    def delete(self, path: Sequence[str]) -> HttpAnswer:
+        """DELETE /v3/…, whose parts are quoted already; NotReached or NoAnswer where no status came back."""
+        return _answer_of(self._at(path).delete())
+
+    def _at(self, path: Sequence[str]) -> Client:
+        client = self._client
+        for part in path:
+            client = client._(part)
+        return client
 
     def close(self) -> None:
         """Close kept connections; a later call opens new ones."""
@@ -195,7 +211,8 @@ class _HttpsPool(HTTPSConnectionPool):
 class _Pools:
     """urllib3's pools: kept connections, no retries, no redirects."""
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, *, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
         timeout = urllib3.Timeout(connect=min(timeout_seconds, _CONNECT_SECONDS), read=timeout_seconds)
         self._manager = urllib3.PoolManager(maxsize=MAX_CONNECTIONS, timeout=timeout, retries=False)
         self._manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
@@ -217,7 +234,7 @@ class _Pools:
             raise _failure(error) from None
         finally:
             self._used_at = time.monotonic()
-        return _read_answer(response)
+        return _read_answer(response, max_body_bytes=self._max_body_bytes)
 
 
 def _failure(error: Exception) -> NotReached | NoAnswer:
@@ -240,10 +257,10 @@ def _reason(error: Exception) -> str:
     return "the connection broke"
 
 
-def _read_answer(response: urllib3.BaseHTTPResponse) -> HttpAnswer:
+def _read_answer(response: urllib3.BaseHTTPResponse, *, max_body_bytes: int) -> HttpAnswer:
     """The status is the answer; a body that breaks off does not change it."""
     try:
-        body = response.read(_MAX_BODY_BYTES)
+        body = response.read(max_body_bytes)
         response.drain_conn()
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
         body = b""

@@ -29,7 +29,7 @@ from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import audit, briefs, doubts, lists, newsletters
+from newsletter.services import alerts, audit, briefs, doubts, lists, newsletters
 from newsletter.services.users import Actor
 
 
@@ -263,6 +263,8 @@ def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
     provider_queries.set_state(
         session, issue.provider, is_paused=False, needs_person=False, reason="", until=None, now=now
     )
+    for subject in (f"issue:{issue_id}", f"provider:{issue.provider}"):
+        alerts.close_alerts_about(session, subject, actor_id=actor.user_id, now=now)
     enqueue(session, DISPATCH, issue_id)
     return issue
 

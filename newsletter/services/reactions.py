@@ -9,17 +9,33 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletter.db.queries import troubles as queries
+from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.domain.bounces import BounceClass
 from newsletter.domain.events import EventKind, Meaning, meaning_of_refusal
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
-from newsletter.domain.reacting import Alarm, Health, PastIssue, alarms_for, suppression_for
+from newsletter.domain.reacting import (
+    SILENCE,
+    Alarm,
+    Health,
+    PastIssue,
+    alarms_for,
+    is_soft_past,
+    suppression_for,
+)
 from newsletter.domain.subscriber import SuppressionReason
-from newsletter.services import audit, issues, sending, subscribers, suppressions
+from newsletter.services import alerts, audit, freezing, issues, refusing, sending, subscribers, suppressions
 
 log = logging.getLogger(__name__)
 
 Trouble = tuple[int, int, Meaning]
+
+_WATCHED = frozenset({IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT, IssueStatus.INCOMPLETE})
+_ALERTS = {
+    "hard": AlertKind.BOUNCE_RATE,
+    "blocked": AlertKind.BLOCK_RATE,
+    "complaints": AlertKind.COMPLAINT_RATE,
+}
 
 
 def react(
@@ -41,6 +57,7 @@ def react(
     about_people = [trouble for trouble in troubles if trouble[0]]
     _suppress(session, about_people, address_key=address_key, source=source, now=now)
     _unsubscribe(session, about_people, source=source, now=now)
+    refusing.tell_of_refusals(session, about_people, now=now)
     for issue_id in sorted({issue_id for issue_id, _, meaning in about_people if _weighs(meaning)}):
         watch_issue(session, issue_id, now=now)
 
@@ -61,15 +78,17 @@ def react_to_refusals(
 
 
 def watch_issue(session: Session, issue_id: int, *, now: datetime) -> list[Alarm]:
-    """Pause an issue that has passed a breaker; returns the alarms. Counted anew since a person last resumed it."""
-    issue = issues.find_issue(session, issue_id)
-    if IssueStatus(issue.status) is not IssueStatus.SENDING:
+    """Pause an issue that has passed a breaker; returns the alarms. Counted anew since a person last resumed it.
+
+    What comes in after the last mail cannot be stopped any more, but is told.
+    """
+    status = IssueStatus(issues.find_issue(session, issue_id).status)
+    if status not in _WATCHED:
         return []
     alarms = alarms_for(health_of(session, issue_id))
     for alarm in alarms:
-        log.warning(
-            "issue.alarm issue_id=%s trouble=%s share=%.4f stops=%s", issue_id, alarm.trouble, alarm.share, alarm.stops
-        )
+        cause = Cause(kind=_ALERTS[alarm.trouble], subject=f"issue:{issue_id}")
+        alerts.set_alert(session, cause, evidence=alarm.sentence, count=alarm.count, now=now)
     if alarms and alarms[0].stops:
         issues.pause_if_sending(session, issue_id, now=now, reason=alarms[0].sentence)
     return alarms
@@ -94,6 +113,8 @@ def _weighs(meaning: Meaning) -> bool:
 
 def _stop_provider(session: Session, source: str, *, now: datetime) -> None:
     log.error("provider.stopped provider=%s", source)
+    cause = Cause(kind=AlertKind.PROVIDER_STOPPED, subject=f"provider:{source}")
+    alerts.add_alert(session, cause, evidence=f"{source} told of a suspended account or a used-up quota", now=now)
     sending.pause_provider(
         session,
         source,
@@ -112,8 +133,8 @@ def _suppress(
     source: str,
     now: datetime,
 ) -> None:
-    soft = sorted({person for _, person, meaning in troubles if meaning.bounce_class is BounceClass.SOFT})
-    history = _histories(session, soft) if soft else {}
+    bounced = sorted({person for _, person, meaning in troubles if meaning.kind is EventKind.BOUNCED})
+    history = _histories(session, bounced, now=now) if bounced else {}
     groups: dict[tuple[SuppressionReason, str], set[int]] = {}
     for issue_id, person, meaning in troubles:
         reason = suppression_for(meaning, history.get(person, ()))
@@ -122,24 +143,36 @@ def _suppress(
             groups.setdefault((reason, f"{source}: {meaning.kind} in issue {issue_id}{why}"), set()).add(person)
     people = sorted({person for group in groups.values() for person in group})
     addresses = queries.addresses_of(session, people) if people else {}
+    issue_ids = sorted({issue_id for issue_id, _, _ in troubles})
     for (reason, evidence), group in sorted(groups.items()):
-        known = sorted(addresses[person] for person in group if person in addresses)
-        if known:
+        known = {person: addresses[person] for person in sorted(group) if person in addresses}
+        held: set[int] = set()
+        if reason is SuppressionReason.BOUNCED:
+            held = freezing.hold_at_frozen_domains(session, known, issue_ids=issue_ids, evidence=evidence, now=now)
+        mailed_no_more = sorted(address for person, address in known.items() if person not in held)
+        if mailed_no_more:
             suppressions.suppress_addresses(
-                session, known, reason=reason, evidence=evidence, address_key=address_key, now=now
+                session, mailed_no_more, reason=reason, evidence=evidence, address_key=address_key, now=now
             )
 
 
-def _histories(session: Session, people: Sequence[int]) -> dict[int, list[PastIssue]]:
-    """For each person an entry per issue that was heard of, the oldest first; a bounce outweighs a delivery."""
-    latest: dict[int, dict[int, PastIssue]] = {}
+def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dict[int, list[PastIssue]]:
+    """For each person an entry per issue that came back, arrived, or was accepted long ago and never came back."""
+    past: dict[int, dict[int, PastIssue]] = {}
+    refused: set[tuple[int, int]] = set()
     for heard in queries.heard_of(session, people):
-        past = latest.setdefault(heard.subscriber_id, {})
-        known = past.get(heard.issue_id)
-        is_soft = heard.kind == "bounced" and heard.bounce_class == BounceClass.SOFT
+        if heard.kind == EventKind.REJECTED:
+            refused.add((heard.subscriber_id, heard.issue_id))
+            continue
+        is_soft = is_soft_past(heard.kind, heard.bounce_class)
+        known = past.setdefault(heard.subscriber_id, {}).get(heard.issue_id)
+        # A bounce outweighs a delivery: servers take mail and return it.
         if known is None or (is_soft and not known.is_soft):
-            past[heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft)
-    return {person: sorted(past.values(), key=lambda entry: entry.at) for person, past in latest.items()}
+            past[heard.subscriber_id][heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft)
+    for person, issue_id, began in queries.silent_issues_of(session, people, started_before=now - SILENCE):
+        if (person, issue_id) not in refused:
+            past.setdefault(person, {}).setdefault(issue_id, PastIssue(at=began, is_soft=False))
+    return {person: sorted(entries.values(), key=lambda entry: entry.at) for person, entries in past.items()}
 
 
 def _unsubscribe(session: Session, troubles: Sequence[Trouble], *, source: str, now: datetime) -> None:

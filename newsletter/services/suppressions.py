@@ -11,6 +11,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Suppression
+from newsletter.db.queries import provider_lists as lift_queries
 from newsletter.db.queries import suppressions as queries
 from newsletter.db.queries.suppressions import NamedAddress
 from newsletter.domain.csv_table import guard_cell
@@ -98,6 +99,31 @@ def suppress_addresses(
     return counts
 
 
+def suppress_each(
+    session: Session, rows: Sequence[tuple[str, SuppressionReason, str]], *, address_key: AddressKey, now: datetime
+) -> int:
+    """Suppress (address, reason, evidence) each; returns how many were not suppressed before."""
+    groups: dict[tuple[SuppressionReason, str], list[NamedAddress]] = {}
+    for address, reason, evidence in rows:
+        groups.setdefault((reason, evidence), []).append(_named(address, address_key))
+    created = 0
+    for (reason, evidence), group in sorted(groups.items()):
+        added = _suppress_all(session, group, reason=reason, evidence=evidence, now=now)[0]
+        created += added
+        if added:
+            detail = {"reason": str(reason), "created": added, "evidence": evidence}
+            audit.record(
+                session,
+                action="suppression.import",
+                subject_type="suppression",
+                subject_id=None,
+                actor_id=None,
+                detail=detail,
+                now=now,
+            )
+    return created
+
+
 def lift(
     session: Session,
     *,
@@ -121,6 +147,37 @@ def lift(
         now=now,
     )
     queries.delete_suppression(session, address=_address_of(named), address_key=named.address_key)
+    ask_provider_to_lift(session, [_address_of(named)], now=now)
+
+
+def lift_on_consent(
+    session: Session, *, address: str, address_key: AddressKey, now: datetime, source: str = "opt-in"
+) -> bool:
+    """A new confirmed opt-in outweighs whatever was said before, here and at the provider; whether anything was lifted.
+
+    Call it only where the owner of the address has confirmed by a link that was mailed there.
+    """
+    named = _named(address, address_key)
+    found = _find(session, named)
+    if found is None:
+        return False
+    audit.record(
+        session,
+        action="suppression.lift_on_consent",
+        subject_type="suppression",
+        subject_id=found.id,
+        actor_id=None,
+        detail={"reason": found.reason, "source": source},
+        now=now,
+    )
+    queries.delete_suppression(session, address=_address_of(named), address_key=named.address_key)
+    ask_provider_to_lift(session, [_address_of(named)], now=now)
+    return True
+
+
+def ask_provider_to_lift(session: Session, addresses: Sequence[str], *, now: datetime) -> None:
+    """See to it that the next exchange takes these addresses off the provider's own lists."""
+    lift_queries.add_lifts(session, [address for address in addresses if address], now=now)
 
 
 def find_suppression(session: Session, *, address: str, address_key: AddressKey) -> Suppression | None:
@@ -173,6 +230,7 @@ def mark_erased(session: Session, *, address: str, address_key: AddressKey, now:
     key = address_key(address)
     erased = str(SuppressionReason.ERASED)
     queries.blank_suppression(session, address=address, address_key=key, reason=erased)
+    lift_queries.forget_lift(session, address)
     queries.add_suppressions(
         session,
         [NamedAddress(address=None, address_key=key)],

@@ -13,8 +13,9 @@ from newsletter.domain.brief import BriefStatus
 from newsletter.domain.issue import IssueStatus, Tally
 from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Right
-from newsletter.services import briefs, issues, lists, newsletters
+from newsletter.services import alerts, briefs, issues, lists, newsletters
 from newsletter.web.auth import Visitor
+from newsletter.web.console_alerts import alert_lines
 from newsletter.web.visits import Visiting
 
 _LOOKED_AT = 50
@@ -50,6 +51,8 @@ def show_dashboard(visit: Visiting) -> Response:
     steps = setup_steps(session, found)
     return visit.page(
         "dashboard.html",
+        alert_lines=alert_lines(alerts.open_alerts(session, limit=_SHOWN)),
+        alert_count=alerts.count_open(session),
         waiting=_waiting(found, recent, visit.visitor)[:_SHOWN],
         to_steer=issue_lines(session, [issue for issue in recent if _needs_a_person(issue, visit.visitor)]),
         going_out=issue_lines(session, [issue for issue in recent if issue.status in ("sending", "scheduled")]),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 from starlette.responses import Response
 
+from newsletter.domain.freezing import FreezeDecision
 from newsletter.domain.subscriber import SuppressionReason
-from newsletter.errors import NewsletterError
-from newsletter.services import suppressions
+from newsletter.errors import InvalidInput, NewsletterError
+from newsletter.services import freezing, suppression_files, suppressions
 from newsletter.web.forms import plain
 from newsletter.web.visits import Visit, Visiting, refused_to, see
 
@@ -48,6 +52,49 @@ def remove_suppression(visit: Visiting) -> Response:
     return see("/admin/suppressions", done="suppression-lifted")
 
 
+def import_suppressions(visit: Visiting) -> Response:
+    """Suppress every address of a file."""
+    upload = visit.form.upload("file")
+    with refused_to(lambda fresh, error: _page(fresh, error=error)):
+        if upload is None:
+            raise InvalidInput("choose a file: a CSV with columns email, reason, evidence, or a bare list")
+        suppression_files.import_file(
+            visit.session,
+            io.TextIOWrapper(upload.stream, encoding="utf-8-sig", errors="replace", newline=""),
+            reason=_reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL,
+            evidence=f"file {upload.file_name}",
+            address_key=visit.runtime.links.address_key,
+            now=visit.now,
+            actor_id=visit.actor.user_id,
+        )
+    return see("/admin/suppressions", done="suppressions-imported")
+
+
+def export_suppressions(visit: Visiting) -> Response:
+    """All suppressions as CSV; erased addresses are unknown and so not in it."""
+    text = io.StringIO()
+    csv.writer(text).writerows(suppressions.export_suppressions(visit.session))
+    headers = {"Content-Disposition": 'attachment; filename="suppressions.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def release_domain(visit: Visiting) -> Response:
+    """Decide about a frozen domain."""
+    with refused_to(lambda fresh, error: _page(fresh, error=error)):
+        text = visit.form.line("decision")
+        if text not in list(FreezeDecision):
+            raise InvalidInput("say whether these bounces are real or an outage")
+        freezing.release(
+            visit.session,
+            visit.form.line("domain"),
+            decision=FreezeDecision(text),
+            address_key=visit.runtime.links.address_key,
+            now=visit.now,
+            actor_id=visit.actor.user_id,
+        )
+    return see("/admin/suppressions", done=f"freeze-{text}")
+
+
 def _reason_of(text: str) -> SuppressionReason | None:
     return SuppressionReason(text) if text in list(SuppressionReason) else None
 
@@ -69,6 +116,7 @@ def _page(
         "suppressions.html",
         rows=rows,
         counts=suppressions.count_suppressions(visit.session),
+        frozen=freezing.open_freezes(visit.session),
         reasons=list(SuppressionReason),
         reason=str(reason or ""),
         query=query,

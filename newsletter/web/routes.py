@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.domain.people import Right
 from newsletter.web import (
+    console_alerts,
     console_audit,
     console_briefs,
     console_home,
@@ -13,6 +14,7 @@ from newsletter.web import (
     console_newsletters,
     console_outbox,
     console_reviews,
+    console_statistics,
     console_subscribers,
     console_suppressions,
     console_users,
@@ -78,6 +80,11 @@ ROUTES: tuple[Route, ...] = (
     act("/admin/issues/{issue_id}/cancel", console_issues.cancel_issue, Right.SEND),
     act("/admin/issues/{issue_id}/retry", console_issues.retry_issue, Right.SEND),
     act("/admin/issues/{issue_id}/resolve", console_issues.resolve_issue, Right.SEND),
+    # what became of it
+    show("/admin/statistics", console_statistics.show_statistics, Right.READ),
+    show("/admin/statistics/{issue_id}", console_statistics.show_issue_statistics, Right.READ),
+    show("/admin/alerts", console_alerts.show_alerts, Right.READ),
+    act("/admin/alerts/{alert_id}/close", console_alerts.close_alert, Right.SEND),
     # the outbox
     show("/admin/outbox", console_outbox.show_outbox, Right.READ),
     show("/admin/outbox/{folder}/{name}", console_outbox.show_mail, Right.READ),
@@ -110,6 +117,14 @@ ROUTES: tuple[Route, ...] = (
     show("/admin/suppressions", console_suppressions.show_suppressions, Right.READ),
     act("/admin/suppressions/add", console_suppressions.add_suppression, Right.MANAGE_SUPPRESSIONS),
     act("/admin/suppressions/remove", console_suppressions.remove_suppression, Right.MANAGE_SUPPRESSIONS),
+    show("/admin/suppressions/export", console_suppressions.export_suppressions, Right.MANAGE_SUPPRESSIONS),
+    act(
+        "/admin/suppressions/import",
+        console_suppressions.import_suppressions,
+        Right.MANAGE_SUPPRESSIONS,
+        body_limit=TABLE_BYTES,
+    ),
+    act("/admin/suppressions/release", console_suppressions.release_domain, Right.MANAGE_SUPPRESSIONS),
     # settings
     show("/admin/newsletters", console_newsletters.show_newsletters, Right.READ),
     show("/admin/newsletters/new", console_newsletters.show_new_newsletter, Right.MANAGE_NEWSLETTERS),

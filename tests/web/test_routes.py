@@ -20,6 +20,7 @@ def places(runtime: Runtime, app: FastAPI) -> dict[str, object]:
     """What to put into the addresses of the table: things that exist."""
     issue_id, ids = add_issue(runtime)
     return {
+        "alert_id": 1,
         "brief_id": 1,
         "issue_id": issue_id,
         "list_id": 1,

@@ -1,4 +1,4 @@
-"""The tables, by theme: people, content, sending, flow, inbound."""
+"""The tables, by theme: people, content, sending, flow, inbound, watching."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from newsletter.db.models.people import (
     UserSession,
 )
 from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
+from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderLift, ProviderSync
 
 __all__ = [
+    "Alert",
     "Attempt",
     "AuditEntry",
     "Base",
@@ -32,8 +34,10 @@ __all__ = [
     "Delivery",
     "Doubt",
     "Event",
+    "Freeze",
     "GroupState",
     "HeardRequest",
+    "HeldBounce",
     "InboundMail",
     "InboxPost",
     "Issue",
@@ -41,7 +45,9 @@ __all__ = [
     "KnownEvent",
     "MailingList",
     "NewsletterRow",
+    "ProviderLift",
     "ProviderState",
+    "ProviderSync",
     "RateWindow",
     "Rendering",
     "SignInLink",

@@ -160,17 +160,15 @@ def delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery | 
 
 
 def batch_of(session: Session, issue_id: int, subscriber_id: int) -> Batch | None:
-    """The batch that one delivery goes out with."""
-    return session.scalar(
+    """The batch that one delivery goes out with: of its cohort's, which do not overlap, the last that begins before."""
+    cohort = select(Delivery.cohort).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
+    last = session.scalar(
         select(Batch)
-        .join(Delivery, (Delivery.issue_id == Batch.issue_id) & (Delivery.cohort == Batch.cohort))
-        .where(
-            Batch.issue_id == issue_id,
-            Batch.first_id <= subscriber_id,
-            Batch.last_id >= subscriber_id,
-            Delivery.subscriber_id == subscriber_id,
-        )
+        .where(Batch.issue_id == issue_id, Batch.cohort == cohort.scalar_subquery(), Batch.first_id <= subscriber_id)
+        .order_by(Batch.first_id.desc())
+        .limit(1)
     )
+    return last if last is not None and last.last_id >= subscriber_id else None
 
 
 def events_of(session: Session, issue_id: int, subscriber_id: int) -> Sequence[Event]:

@@ -104,6 +104,15 @@ def suppressions_after(
     return session.scalars(statement).all()
 
 
+def count_known(session: Session, addresses: Sequence[tuple[str, bytes]]) -> int:
+    """How many of these (address, key) pairs, at most some hundreds, are suppressed."""
+    names, keys = [address for address, _ in addresses], [key for _, key in addresses]
+    by_name = session.execute(
+        select(Suppression.address_key).where(or_(Suppression.address.in_(names), Suppression.address_key.in_(keys)))
+    )
+    return len({bytes(row[0]) for row in by_name})
+
+
 def each_suppression(session: Session) -> Iterator[Suppression]:
     """All suppressions whose address is known, streamed by address."""
     statement = select(Suppression).where(Suppression.address.is_not(None)).order_by(Suppression.address)

@@ -1,0 +1,78 @@
+"""The exchange of suppressions with a provider: which of its entries mean that somebody must not be mailed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from newsletter.domain.bounces import BounceClass
+from newsletter.domain.events import meaning_of_bounce
+from newsletter.domain.subscriber import SuppressionReason
+
+PAGE_SIZE = 500
+# Entries may appear with a date before the end of the last round.
+OVERLAP = timedelta(days=2)
+# Once a night; a little less than a day, so that it does not wander through the hours.
+ROUND_EVERY = timedelta(hours=22)
+# A lift that was done is remembered longer than any overlap; one that cannot be done is given up after a quarter.
+REMEMBER_DONE = timedelta(days=7)
+GIVE_UP_AFTER = timedelta(days=90)
+
+
+class ProviderList(StrEnum):
+    """One of SendGrid's lists of addresses that it does not mail."""
+
+    BOUNCES = "bounces"
+    BLOCKS = "blocks"
+    INVALID_EMAILS = "invalid_emails"
+    SPAM_REPORTS = "spam_reports"
+    UNSUBSCRIBES = "unsubscribes"
+
+
+# A block is a refusal of ourselves: it never touches the reader, whom SendGrid goes on mailing too.
+REASONS: dict[ProviderList, SuppressionReason | None] = {
+    ProviderList.BOUNCES: SuppressionReason.BOUNCED,
+    ProviderList.BLOCKS: None,
+    ProviderList.INVALID_EMAILS: SuppressionReason.INVALID,
+    ProviderList.SPAM_REPORTS: SuppressionReason.COMPLAINED,
+    ProviderList.UNSUBSCRIBES: SuppressionReason.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedAddress:
+    """One entry of a provider's list, as it is told; `created_at` is when the provider made it."""
+
+    email: str
+    created_at: datetime
+    reason: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What an entry means here; `reason` None where the reader is spared."""
+
+    reason: SuppressionReason | None
+    evidence: str
+
+
+def verdict_on(list_: ProviderList, entry: ListedAddress) -> Verdict:
+    """What an entry means: bounces are judged by our own rules, as full mailboxes and blocks are among them."""
+    evidence = f"SendGrid’s list {list_.replace('_', ' ')}"
+    if list_ is not ProviderList.BOUNCES:
+        return Verdict(reason=REASONS[list_], evidence=evidence)
+    meaning = meaning_of_bounce(type_="bounce", status=entry.status, reason=entry.reason, classification="")
+    is_hard = meaning.bounce_class is BounceClass.HARD
+    return Verdict(reason=SuppressionReason.BOUNCED if is_hard else None, evidence=f"{evidence} ({meaning.category})")
+
+
+def is_outdated(entry: ListedAddress, *, lifted_at: datetime | None) -> bool:
+    """Whether an entry is older than our own lift of the address, of which the provider may not know yet."""
+    return lifted_at is not None and entry.created_at <= lifted_at
+
+
+def is_round_due(*, finished_at: datetime | None, is_under_way: bool, now: datetime) -> bool:
+    """Whether a list is to be read: the last round broke off, or was a night ago."""
+    return is_under_way or finished_at is None or now - finished_at >= ROUND_EVERY
