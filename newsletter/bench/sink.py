@@ -1,4 +1,4 @@
-"""A provider for benchmarks, in a process of its own: counts what it accepts, by delivery, and can misbehave.
+"""A provider for benchmarks, in a process of its own: counts what it accepts, by delivery, and costs little.
 
 `python -m newsletter.bench.sink smtp|sendgrid` prints its port as JSON, answers each line on standard input ("report")
 with one line of JSON, and ends when standard input does.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import random
 import re
 import sys
 import time
@@ -29,33 +28,18 @@ _ROW = re.compile(
 READ_EVERY = 100
 _END_OF_MAIL = b"\r\n.\r\n"
 
-HTTP_FAULTS = ("500_before", "500_after", "429", "silent_before", "silent_after", "closed_after")
-SMTP_FAULTS = ("421", "451", "silent_before", "silent_after", "closed_before", "closed_after")
-
 
 class Record:
     """What was accepted: how often each delivery token came, and how many mails came in each second."""
 
-    def __init__(self, *, kinds: tuple[str, ...], fault_share: float, seed: int) -> None:
+    def __init__(self) -> None:
         self.tokens: Counter[str] = Counter()
         self.arrivals: Counter[int] = Counter()
-        self.faults: Counter[str] = Counter()
-        self._kinds = kinds
-        self._share = fault_share
-        self._chance = random.Random(seed)
 
     def accept(self, tokens: list[str]) -> None:
         """Take these deliveries."""
         self.tokens.update(tokens)
         self.arrivals[int(time.monotonic())] += len(tokens)
-
-    def next_fault(self) -> str:
-        """How to misbehave this time; empty for not at all."""
-        if not self._share or self._chance.random() >= self._share:
-            return ""
-        kind = self._chance.choice(self._kinds)
-        self.faults[kind] += 1
-        return kind
 
     def answer(self, line: str) -> dict[str, Any]:
         """The answer to one line of the control input: `report`, or `save PATH` for every token with its count."""
@@ -68,7 +52,6 @@ class Record:
             "people": len(self.tokens),
             "doubled": sum(count > 1 for count in self.tokens.values()),
             "per_second": [self.arrivals[second] for second in range(first, last + 1)],
-            "faults": dict(self.faults),
         }
 
 
@@ -107,17 +90,8 @@ class HttpSink(asyncio.Protocol):
         if tokens is None:
             self._reply(400, b'{"errors":[{"message":"bad request","field":null}]}')
             return
-        fault = self._record.next_fault()
-        if fault in ("", "500_after", "silent_after", "closed_after"):
-            self._record.accept(tokens)
-        if fault.startswith("500"):
-            self._reply(500, b"")
-        elif fault == "429":
-            self._reply(429, b"", extra=f"X-RateLimit-Reset: {int(time.time()) + 1}\r\n")
-        elif fault == "closed_after":
-            self._transport.close()
-        elif not fault:
-            self._reply(202, b"", extra=f"X-Message-Id: bench{len(self._record.tokens)}\r\n")
+        self._record.accept(tokens)
+        self._reply(202, b"", extra=f"X-Message-Id: bench{len(self._record.tokens)}\r\n")
 
     def _reply(self, status: int, body: bytes, *, extra: str = "") -> None:
         head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
@@ -155,8 +129,6 @@ class SmtpSink(asyncio.Protocol):
         self._record = record
         self._buffer = bytearray()
         self._is_in_data = False
-        self._is_silent = False
-        self._fault = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -168,7 +140,7 @@ class SmtpSink(asyncio.Protocol):
         """Take commands and messages as they come."""
         at = max(0, len(self._buffer) - len(_END_OF_MAIL))
         self._buffer += data
-        while not self._is_silent:
+        while True:
             mark = _END_OF_MAIL if self._is_in_data else b"\r\n"
             end = self._buffer.find(mark, at)
             if end < 0:
@@ -182,31 +154,14 @@ class SmtpSink(asyncio.Protocol):
                 self._obey(piece[:4].upper())
 
     def _obey(self, verb: bytes) -> None:
-        if verb == b"MAIL":
-            self._fault = self._record.next_fault()
-        if verb == b"MAIL" and self._fault == "421":
-            self._transport.write(b"421 4.3.2 going down\r\n")
-            self._transport.close()
-            self._is_silent = True
-        elif verb == b"RCPT" and self._fault == "451":
-            self._transport.write(b"451 4.2.1 try again\r\n")
-        elif verb == b"DATA" and self._fault == "451":
-            self._transport.write(b"503 5.5.1 no recipient\r\n")
-        else:
-            self._is_in_data = verb == b"DATA"
-            self._transport.write(_SMTP_REPLIES.get(verb, b"250 2.0.0 ok\r\n"))
+        self._is_in_data = verb == b"DATA"
+        self._transport.write(_SMTP_REPLIES.get(verb, b"250 2.0.0 ok\r\n"))
 
     def _take(self, message: bytes) -> None:
         self._is_in_data = False
-        fault = self._fault
-        if fault in ("", "silent_after", "closed_after"):
-            found = _MESSAGE_ID.search(message)
-            self._record.accept([found[1].decode() if found else "none"])
-        if fault.startswith("closed"):
-            self._transport.close()
-        self._is_silent = bool(fault)
-        if not fault:
-            self._transport.write(b"250 2.0.0 queued\r\n")
+        found = _MESSAGE_ID.search(message)
+        self._record.accept([found[1].decode() if found else "none"])
+        self._transport.write(b"250 2.0.0 queued\r\n")
 
 
 _SMTP_REPLIES = {
@@ -214,16 +169,12 @@ _SMTP_REPLIES = {
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 bye\r\n",
 }
-_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Record], asyncio.Protocol]]] = {
-    "smtp": (SMTP_FAULTS, SmtpSink),
-    "sendgrid": (HTTP_FAULTS, HttpSink),
-}
+_KINDS: dict[str, Callable[[Record], asyncio.Protocol]] = {"smtp": SmtpSink, "sendgrid": HttpSink}
 
 
-async def serve(kind: str, *, fault_share: float, seed: int) -> None:
+async def serve(kind: str) -> None:
     """Serve on a free port of the loopback interface until standard input ends."""
-    faults, protocol = _KINDS[kind]
-    record = Record(kinds=faults, fault_share=fault_share, seed=seed)
+    protocol, record = _KINDS[kind], Record()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: protocol(record), "127.0.0.1", 0)
     sys.stdout.write(json.dumps({"port": server.sockets[0].getsockname()[1]}) + "\n")
@@ -239,10 +190,7 @@ def main() -> None:
     """Read the arguments and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=sorted(_KINDS))
-    parser.add_argument("--fault-share", type=float, default=0.0)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    asyncio.run(serve(arguments.kind, fault_share=arguments.fault_share, seed=arguments.seed))
+    asyncio.run(serve(parser.parse_args().kind))
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ _BYTES = {"postgresql": "BYTEA", "sqlite": "BLOB"}
 class Sink:
     """The sink's process and its port on the loopback interface."""
 
-    def __init__(self, kind: str, *, fault_share: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, kind: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "newsletter.bench.sink", kind, f"--fault-share={fault_share}", f"--seed={seed}"],
+            [sys.executable, "-m", "newsletter.bench.sink", kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
