@@ -11,7 +11,7 @@ class Outcome:
     """What became of some deliveries, counted from rows.
 
     hard, soft and block are deliveries that had such a bounce or refusal; a delivery may have had more than one.
-    `bounced` are those with any bounce.
+    `bounced` are those with any bounce, `doubled` those that are known to have gone out twice.
     """
 
     audience: int = 0
@@ -26,6 +26,7 @@ class Outcome:
     unsubscribed: int = 0
     opened: int = 0
     clicked: int = 0
+    doubled: int = 0
 
     def __add__(self, other: Outcome) -> Outcome:
         sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
