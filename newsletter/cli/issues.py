@@ -235,7 +235,7 @@ def status(issue_id: IssueId, as_json: AsJson = False) -> None:
         result = _standing(session, issue_id)
         open_doubts = _doubts(session, issue_id, runtime) if result["unknown"] else []
         reason = issues.find_issue(session, issue_id).status_reason
-    print_result(result | {"doubts": open_doubts} if as_json else result, as_json=as_json)
+    print_result(result | {"doubts": open_doubts} if as_json and open_doubts else result, as_json=as_json)
     for doubt in [] if as_json else open_doubts:
         say(_doubt_line(doubt), style="yellow")
     if reason:
@@ -282,7 +282,11 @@ def _as_dict(issue: Issue) -> dict[str, Any]:
 
 
 def _standing(session: Session, issue_id: int) -> dict[str, Any]:
-    return _as_dict(issues.find_issue(session, issue_id)) | asdict(issues.tally_of(session, issue_id))
+    """The contract's keys; `doubled` comes to them only where somebody is known to have got the issue twice."""
+    tally = asdict(issues.tally_of(session, issue_id))
+    if not tally["doubled"]:
+        del tally["doubled"]
+    return _as_dict(issues.find_issue(session, issue_id)) | tally
 
 
 def _doubts(session: Session, issue_id: int, runtime: Runtime) -> list[dict[str, Any]]:

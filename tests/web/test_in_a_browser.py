@@ -74,7 +74,9 @@ def _addresses() -> list[str]:
         "brief_id": 2, "issue_id": 1, "list_id": 1, "newsletter_id": 1, "subscriber_id": 1, "token": "x",
         "newsletter": "harbour-morning-brief",
     }  # fmt: skip
-    pages = [route for route in ROUTES if route.method == "GET" and "{name}" not in route.path]
+    # Files to download are no pages.
+    is_page = {route.path: "{name}" not in route.path and not route.path.endswith("/export") for route in ROUTES}
+    pages = [route for route in ROUTES if route.method == "GET" and is_page[route.path]]
     return [route.path.format(**values) for route in pages if route.right is not PUBLIC or "login" in route.path]
 
 
