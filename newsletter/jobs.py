@@ -14,6 +14,7 @@ from typing import Any
 from celery import Celery
 from sqlalchemy.orm import Session
 
+from newsletter import embedded_broker
 from newsletter.errors import ServiceUnavailable
 from newsletter.settings import Settings
 
@@ -55,7 +56,7 @@ def take_jobs(session: Session) -> list[Job]:
 
 def make_celery(settings: Settings) -> Celery:
     """The Celery application: Redis where a broker is set, files under DATA_DIR where none is."""
-    app = Celery("newsletter", broker=settings.broker_url or "filesystem://localhost", set_as_current=False)
+    app = Celery("newsletter", broker=settings.broker_url or embedded_broker.URL, set_as_current=False)
     app.conf.update(
         broker_transport_options=_embedded_options(settings) if settings.is_embedded_broker else _redis_options(),
         broker_connection_timeout=_PRODUCER_SECONDS,

@@ -14,7 +14,7 @@ from newsletter.domain.doubt import DoubtStatus, LogAnswer, LogReport, RequestTa
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus, Mark
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.runtime import Runtime
-from newsletter.services import events, issues, ledger, sending, settling, ticking
+from newsletter.services import events, issues, ledger, lost_claims, sending, settling, ticking
 from newsletter.services.events import SENDGRID
 from newsletter.services.sending import Claim
 from newsletter.services.settling import Inquiry, Terms
@@ -78,7 +78,7 @@ class Doubtful:
         assert claim is not None
         self.later(LEASE + timedelta(seconds=1))
         with self.runtime.transaction() as session:
-            assert sending.expire_claims(session, now=self.now) == [claim.claim]
+            assert lost_claims.expire_claims(session, now=self.now) == [claim.claim]
         return claim
 
     def tell(self, claim: Claim, *people: int, name: str = "processed", request: str | None = None) -> None:

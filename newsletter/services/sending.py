@@ -7,14 +7,14 @@ worker held when it died becomes unknown, never pending: the row is the work.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Batch, Issue, Rendering
+from newsletter.db.models import Issue, Rendering
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries, providers
 from newsletter.db.queries import doubts as doubt_queries
@@ -23,7 +23,6 @@ from newsletter.db.queries.batches import ClaimedBatch
 from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
-from newsletter.domain.last_words import LastWords
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.retrying import is_too_late, provider_down_delay, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus
@@ -199,41 +198,9 @@ def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetim
         _open_doubt(session, claim, people, now=now)
 
 
-def expire_claims(
-    session: Session, *, now: datetime, last_words_of: Callable[[str], LastWords | None] = lambda _: None
-) -> list[str]:
-    """Batches whose worker died: what it held becomes unknown; returns the claims that were lost.
-
-    Where the dead worker left last words, only what it was just handing over is unknown: what it knew is recorded,
-    and what it had not touched goes out with another worker.
-    """
-    lost = []
-    for batch in queries.expired_batches(session, now=now):
-        claim = batch.claimed_by
-        assert claim is not None
-        last_words = last_words_of(claim)
-        status = BatchStatus.DONE if last_words is None else BatchStatus.PENDING
-        if queries.release_batch(session, batch.id, claim=claim, status=status, due_at=now):
-            held = _pending_of(session, batch)
-            _settle_lost(session, batch, last_words)
-            for attempt in queries.lose_attempts(session, batch.id, now=now):
-                doubts.open_doubt(
-                    session,
-                    issue_id=batch.issue_id,
-                    batch_id=batch.id,
-                    attempt_id=attempt.id,
-                    provider=attempt.provider,
-                    subscriber_ids=held,
-                    reason=DeliveryReason.WORKER_DIED,
-                    now=now,
-                )
-            lost.append(claim)
-    return lost
-
-
-def _pending_of(session: Session, part: Claim | Batch) -> list[int]:
+def _pending_of(session: Session, claim: Claim) -> list[int]:
     return doubt_queries.pending_in_range(
-        session, part.issue_id, cohort=part.cohort, first_id=part.first_id, last_id=part.last_id
+        session, claim.issue_id, cohort=claim.cohort, first_id=claim.first_id, last_id=claim.last_id
     )
 
 
@@ -249,26 +216,6 @@ def _open_doubt(session: Session, claim: Claim, people: Sequence[int], *, now: d
             reason=DeliveryReason.NO_ANSWER,
             now=now,
         )
-
-
-def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -> None:
-    if last_words is None:
-        deliveries.settle_range(
-            session,
-            batch.issue_id,
-            cohort=batch.cohort,
-            first_id=batch.first_id,
-            last_id=batch.last_id,
-            status=DeliveryStatus.UNKNOWN,
-            reason=DeliveryReason.WORKER_DIED,
-        )
-        return
-    for subscriber_ids, status, reason in (
-        (last_words.accepted, DeliveryStatus.ACCEPTED, DeliveryReason.NONE),
-        (last_words.refused, DeliveryStatus.FAILED, DeliveryReason.REFUSED),
-        (last_words.in_doubt, DeliveryStatus.UNKNOWN, DeliveryReason.WORKER_DIED),
-    ):
-        deliveries.settle(session, batch.issue_id, sorted(subscriber_ids), status=status, reason=reason)
 
 
 def pause_provider(

@@ -19,7 +19,7 @@ from newsletter.domain.issue import IssueStatus
 from newsletter.domain.last_words import LastWords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
-from newsletter.services import flow, issues, sending, settling
+from newsletter.services import flow, issues, lost_claims, sending, settling
 from newsletter.services.settling import Terms
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def run_tick(
 
     `has_log` says that the provider's own log can be asked about what is in doubt.
     """
-    lost = sending.expire_claims(session, now=now, last_words_of=last_words_of)
+    lost = lost_claims.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
     flow.forget_windows(session, now=now)
     terms = Terms(wait=unknown_wait, policy=unknown_policy, has_log=has_log)

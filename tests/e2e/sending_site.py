@@ -105,6 +105,13 @@ class SendingSite:
             assert time.monotonic() < until, f"still {found}: {self.tally(issue_id)}\n{self._logs()}"
             time.sleep(0.05)
 
+    def wait_until_pending(self, issue_id: int, count: int) -> None:
+        """Wait until so many wait and no worker has any of them in hand."""
+        until = time.monotonic() + SEND_SECONDS
+        while self.tally(issue_id).pending < count:
+            assert time.monotonic() < until, f"{self.tally(issue_id)}\n{self._logs()}"
+            time.sleep(0.05)
+
     def wait_until_accepted(self, issue_id: int, count: int) -> None:
         """Wait until the ledger says that at least this many were accepted."""
         until = time.monotonic() + SEND_SECONDS

@@ -52,7 +52,7 @@ def scheduled_for_now(site: SendingSite, issue_id: int) -> int:
     with site.runtime.transaction() as session:
         brief_id = issues.find_issue(session, issue_id).brief_id
         issue = issues.create_issue(
-            session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now, send_at=now
+            session, brief_id=brief_id, list_slugs=["readers"], actor=OPERATOR, now=now, send_at=now, again=True
         )
         return issue.id
 

@@ -151,7 +151,7 @@ def test_3_a_mail_server_that_refuses_us_at_the_start_pauses_and_a_resume_sends_
     site.smtp.set(mail_reply="530 5.7.0 authentication required")
     site.send(issue_id)
     site.wait_for_status(issue_id, IssueStatus.PAUSED)
-    assert site.tally(issue_id).pending == PEOPLE
+    site.wait_until_pending(issue_id, PEOPLE)
     site.smtp.set(mail_reply="")
     assert site.start_process("issue", "resume", str(issue_id)).wait() == 0
     site.wait_until_final(issue_id)

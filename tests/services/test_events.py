@@ -2,117 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import random
-import sys
-from collections import Counter
-from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select, update
 
-from newsletter.db.models import Attempt, Delivery, Event, InboxPost, ProviderState, Subscription, Suppression
-from newsletter.domain.events import PostStatus
+from newsletter.db.models import Delivery, Event, ProviderState, Subscription, Suppression
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
-from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.mail import OutcomeKind
 from newsletter.domain.subscriber import SubscriptionStatus
-from newsletter.jobs import DRAIN_EVENTS, take_jobs
 from newsletter.runtime import Runtime
-from newsletter.services import events, issues, reactions, sending
+from newsletter.services import issues, lost_claims, reactions, sending
 from newsletter.services.events import SENDGRID, EventCounts
 from newsletter.services.users import OPERATOR
-from tests.factories import NOW, add_people, make_approved_brief, make_issue, make_list, make_newsletter
-from tests.processes import Processes, settings_environment
-from tests.webhook_posts import SECOND, event, post
-from workers import tasks
-
-LEASE = timedelta(seconds=60)
-HARD = {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"}
-SOFT = {"type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 mailbox full"}
-BLOCKED = {"type": "blocked", "status": "5.7.1", "reason": "550 5.7.1 listed by spamhaus"}
-
-
-def start(runtime: Runtime, people: int = 10, *, batch_size: int = 5) -> tuple[int, list[int]]:
-    """An issue that SendGrid is getting."""
-    with runtime.transaction() as session:
-        issue, ids = make_issue(session, people)
-        issues.send_issue(session, issue.id, actor=OPERATOR, provider=SENDGRID, batch_size=batch_size, now=NOW)
-    return issue.id, ids
-
-
-def hand_over(runtime: Runtime, issue_id: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> list[int]:
-    """Hand over the next batch with one outcome for all; returns its people."""
-    with runtime.transaction() as session:
-        claim = sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
-        assert claim is not None
-        people = [person.subscriber_id for person in claim.addressees]
-        outcomes = [Outcome(subscriber_id=person, kind=kind, response="") for person in people]
-        sending.record_outcomes(session, claim, outcomes, source=SENDGRID, now=NOW, lease=LEASE)
-        sending.finish_claim(session, claim, outcome="done", now=NOW)
-    return people
-
-
-def request_of(runtime: Runtime, people: list[int]) -> str:
-    with runtime.reading() as session:
-        return f"{session.scalar(select(func.max(Attempt.id)))}:{people[0]}-{people[-1]}"
-
-
-def tell(runtime: Runtime, *told: dict[str, Any]) -> EventCounts:
-    """Store one post and drain."""
-    return tell_posts(runtime, [post(*told)])
-
-
-def tell_posts(runtime: Runtime, bodies: list[bytes]) -> EventCounts:
-    for body in bodies:
-        with runtime.transaction() as session:
-            events.store_post(session, body, source=SENDGRID, now=NOW)
-    return drain(runtime)
-
-
-def drain(runtime: Runtime) -> EventCounts:
-    total = EventCounts()
-    while True:
-        with runtime.transaction() as session:
-            counts = events.drain_posts(session, links=runtime.links, now=NOW)
-        if not counts.posts:
-            return total
-        total += counts
-
-
-def tally(runtime: Runtime, issue_id: int) -> dict[str, int]:
-    with runtime.reading() as session:
-        numbers = asdict(issues.tally_of(session, issue_id))
-    return {name: number for name, number in numbers.items() if number}
-
-
-def row_of(runtime: Runtime, issue_id: int, subscriber_id: int) -> tuple[int, int]:
-    with runtime.reading() as session:
-        row = session.get_one(Delivery, (issue_id, subscriber_id))
-        return row.status, row.reason
-
-
-def suppressed(runtime: Runtime) -> dict[str | None, str]:
-    with runtime.reading() as session:
-        return {row.address: row.reason for row in session.scalars(select(Suppression))}
-
-
-def state(runtime: Runtime) -> dict[str, Any]:
-    """All that events change, comparable between two runs."""
-    with runtime.reading() as session:
-        ledger = select(Delivery.issue_id, Delivery.subscriber_id, Delivery.status, Delivery.reason, Delivery.marks)
-        heard = select(Event.natural_key, Event.kind, Event.at).order_by(Event.natural_key)
-        left = select(Subscription.subscriber_id).where(Subscription.status == int(SubscriptionStatus.UNSUBSCRIBED))
-        return {
-            "ledger": [tuple(row) for row in session.execute(ledger.order_by(Delivery.subscriber_id))],
-            "events": [tuple(row) for row in session.execute(heard)],
-            "suppressions": {row.address: row.reason for row in session.scalars(select(Suppression))},
-            "left": set(session.scalars(left)),
-        }
+from tests.factories import NOW, add_people, make_approved_brief, make_list, make_newsletter
+from tests.told_events import (
+    BLOCKED,
+    HARD,
+    LEASE,
+    SOFT,
+    hand_over,
+    request_of,
+    row_of,
+    start,
+    state,
+    suppressed,
+    tally,
+    tell,
+)
+from tests.webhook_posts import SECOND, event
 
 
 def test_events_mark_the_delivery_that_their_token_names(runtime: Runtime) -> None:
@@ -220,7 +141,7 @@ def test_what_a_dead_worker_held_is_settled_one_by_one(runtime: Runtime) -> None
     issue_id, ids = start(runtime, people=4)
     with runtime.transaction() as session:
         sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
-        sending.expire_claims(session, now=NOW + LEASE * 2)
+        lost_claims.expire_claims(session, now=NOW + LEASE * 2)
     tell(runtime, event(runtime.links, issue_id, ids[0], "delivered"))
     assert tally(runtime, issue_id) == {"audience": 4, "accepted": 1, "unknown": 3, "delivered": 1}
 
@@ -231,7 +152,7 @@ def test_an_event_before_our_own_record_is_not_lost(runtime: Runtime) -> None:
         sending.claim_batch(session, issue_id, worker="w", provider=SENDGRID, now=NOW, lease=LEASE)
     tell(runtime, event(runtime.links, issue_id, ids[0], "processed"))
     with runtime.transaction() as session:
-        sending.expire_claims(session, now=NOW + LEASE * 2)
+        lost_claims.expire_claims(session, now=NOW + LEASE * 2)
     assert tally(runtime, issue_id) == {"audience": 2, "accepted": 1, "unknown": 1}
 
 
@@ -357,69 +278,6 @@ def status_of(runtime: Runtime, issue_id: int) -> str:
         return issues.find_issue(session, issue_id).status
 
 
-def test_a_crash_after_the_answer_loses_nothing(runtime: Runtime) -> None:
-    issue_id, _ = start(runtime)
-    person = hand_over(runtime, issue_id)[0]
-    with runtime.transaction() as session:
-        events.store_post(session, post(event(runtime.links, issue_id, person, "open")), source=SENDGRID, now=NOW)
-    with pytest.raises(RuntimeError, match="power cut"):
-        drain_and_fail(runtime)
-    assert "opened" not in tally(runtime, issue_id)
-    assert drain(runtime).new == 1
-    assert drain(runtime) == EventCounts()
-    assert tally(runtime, issue_id)["opened"] == 1
-
-
-def drain_and_fail(runtime: Runtime) -> None:
-    with runtime.transaction() as session:
-        assert events.drain_posts(session, links=runtime.links, now=NOW).new == 1
-        raise RuntimeError("power cut")
-
-
-def test_the_task_drains_what_waits_and_the_tick_announces_what_was_not(runtime: Runtime) -> None:
-    issue_id, _ = start(runtime)
-    person = hand_over(runtime, issue_id)[0]
-    with runtime.transaction() as session:
-        events.store_post(session, post(event(runtime.links, issue_id, person, "open")), source=SENDGRID, now=NOW)
-    with runtime.transaction() as session:
-        assert events.announce_waiting(session, now=NOW)
-    assert tasks.drain_events(runtime, should_stop=lambda: False) == 1
-    with runtime.transaction() as session:
-        assert not events.announce_waiting(session, now=NOW)
-    assert tally(runtime, issue_id)["opened"] == 1
-
-
-def test_a_burst_of_posts_asks_for_one_drain(runtime: Runtime) -> None:
-    def asked_for(body: bytes) -> list[str]:
-        with runtime.transaction() as session:
-            events.store_post(session, body, source=SENDGRID, now=NOW)
-            return [job.name for job in take_jobs(session)]
-
-    first, second, third = (post({"event": "open", "sg_event_id": str(number)}) for number in range(3))
-    assert asked_for(first) == [DRAIN_EVENTS]
-    assert asked_for(first) == asked_for(second) == []
-    drain(runtime)
-    assert asked_for(third) == [DRAIN_EVENTS]
-
-
-def test_an_unreadable_post_does_not_hold_up_the_others(runtime: Runtime) -> None:
-    issue_id, _ = start(runtime)
-    person = hand_over(runtime, issue_id)[0]
-    good = post(event(runtime.links, issue_id, person, "open"))
-    assert tell_posts(runtime, [b"[{]", good]) == EventCounts(posts=2, received=1, new=1)
-    with runtime.reading() as session:
-        found = session.scalars(select(InboxPost.status).order_by(InboxPost.id)).all()
-        assert found == [PostStatus.UNREADABLE, PostStatus.DONE]
-
-
-def test_old_posts_are_forgotten_and_waiting_ones_never(runtime: Runtime) -> None:
-    tell(runtime, {"event": "open"})
-    with runtime.transaction() as session:
-        events.store_post(session, b"[]", source=SENDGRID, now=NOW)
-        events.announce_waiting(session, now=NOW + timedelta(days=30))
-        assert session.scalars(select(InboxPost.status)).all() == [PostStatus.WAITING]
-
-
 NAMES: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in ("processed", "delivered", "open", "click", "spamreport", "unsubscribe", "deferred")),
     ("bounce", HARD),
@@ -490,82 +348,9 @@ def restore(runtime: Runtime, rows: list[tuple[Any, ...]]) -> None:
             row.status, row.reason, row.marks = status, reason, marks
 
 
-def test_thousands_of_shuffled_events_with_a_third_told_twice_count_exactly(runtime: Runtime) -> None:
-    """20,000 events in posts of 1,000; for more, `WEBHOOK_EVENTS=100000 pytest tests/services -k shuffled`."""
-    people = int(os.environ.get("WEBHOOK_EVENTS", "20000")) // 4
-    issue_id, bodies = make_shuffled_posts(runtime, people)
-    expected = EventCounts(posts=len(bodies), received=people * 4, new=people * 3, duplicate=people)
-    assert tell_posts(runtime, bodies) == expected
-    assert tally(runtime, issue_id) == {
-        "audience": people,
-        "accepted": people,
-        "delivered": people,
-        "opened": people,
-    }
-    with runtime.reading() as session:
-        kinds = Counter(dict(session.execute(select(Event.kind, func.count()).group_by(Event.kind)).all()))
-    assert kinds == {"queued": people, "delivered": people, "opened": people}
-
-
-def make_shuffled_posts(runtime: Runtime, people: int) -> tuple[int, list[bytes]]:
-    """An issue and posts of 1,000 events about it: three for each reader, a third of them told again."""
-    issue_id, ids = start(runtime, people=people, batch_size=1_000)
-    for _ in range(-(-people // 1_000)):
-        hand_over(runtime, issue_id)
-    chance = random.Random(7)
-    names = ("processed", "delivered", "open")
-    unique = [event(runtime.links, issue_id, person, name) for person in ids for name in names]
-    told = unique + chance.sample(unique, people)
-    chance.shuffle(told)
-    return issue_id, [post(*told[begin : begin + 1_000]) for begin in range(0, len(told), 1_000)]
-
-
-DRAINER = """
-from newsletter.runtime import Runtime
-from newsletter.settings import load_settings
-from workers import tasks
-print("draining", flush=True)
-tasks.drain_events(Runtime.from_settings(load_settings()), should_stop=lambda: False)
-"""
-
-
-@pytest.mark.timeout(120)
-def test_a_drain_that_is_killed_leaves_its_posts_to_the_next_one(runtime: Runtime, processes: Processes) -> None:
-    issue_id, bodies = make_shuffled_posts(runtime, people=15_000)
-    for body in bodies:
-        with runtime.transaction() as session:
-            events.store_post(session, body, source=SENDGRID, now=NOW)
-    drainer = processes.run(
-        [sys.executable, "-c", DRAINER], name="drainer", environment=settings_environment(runtime.settings)
-    )
-    drainer.wait_until(lambda: waiting(runtime) < len(bodies))
-    drainer.kill()
-    left = waiting(runtime)
-    assert 0 < left < len(bodies), "the drain was not killed in the middle of its work"
-    assert drain(runtime).posts == left
-    assert tally(runtime, issue_id)["opened"] == 15_000
-    with runtime.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Event).where(Event.natural_key.like("sg:%"))) == 45_000
-
-
-def waiting(runtime: Runtime) -> int:
-    with runtime.reading() as session:
-        statement = select(func.count()).select_from(InboxPost).where(InboxPost.status == int(PostStatus.WAITING))
-        return session.scalar(statement) or 0
-
-
 def test_two_refusals_of_one_second_both_count_whichever_came_first(runtime: Runtime) -> None:
     issue_id, _ = start(runtime)
     one, two, *_ = hand_over(runtime, issue_id)
     for person, order in ((one, (SOFT, HARD)), (two, (HARD, SOFT))):
         assert tell(runtime, *(event(runtime.links, issue_id, person, "bounce", **said) for said in order)).new == 2
     assert list(suppressed(runtime).values()) == ["bounced", "bounced"]
-
-
-def test_a_stored_post_holds_the_bytes_as_they_came(runtime: Runtime) -> None:
-    body = b'[{"event":"open"},\r\n{"event":"open"}]\r\n'
-    with runtime.transaction() as session:
-        assert events.store_post(session, body, source=SENDGRID, now=NOW)
-        assert not events.store_post(session, body, source=SENDGRID, now=NOW)
-    assert orjson.loads(body)
-    assert drain(runtime) == EventCounts(posts=1, received=2, unmatched=2)

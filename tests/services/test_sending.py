@@ -18,7 +18,7 @@ from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus, SuppressionReason
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, newsletters, sending, subscribers, suppressions, ticking
+from newsletter.services import briefs, issues, lost_claims, newsletters, sending, subscribers, suppressions, ticking
 from newsletter.services.sending import Claim
 from newsletter.services.users import OPERATOR
 from tests.factories import NOW, add_people, make_issue, make_list, make_newsletter, start_issue
@@ -193,18 +193,18 @@ def test_what_a_dead_worker_held_becomes_unknown_and_nothing_else(runtime: Runti
     claim = claim_next(runtime, issue_id)
     record(runtime, claim, OutcomeKind.ACCEPTED, [claim.addressees[0].subscriber_id])
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=30)) == []
+        assert lost_claims.expire_claims(session, now=NOW + timedelta(seconds=30)) == []
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == [claim.claim]
+        assert lost_claims.expire_claims(session, now=NOW + timedelta(seconds=61)) == [claim.claim]
     with runtime.transaction() as session:
-        assert sending.expire_claims(session, now=NOW + timedelta(seconds=61)) == []
+        assert lost_claims.expire_claims(session, now=NOW + timedelta(seconds=61)) == []
     assert tally(runtime, issue_id) == {"audience": 10, "pending": 6, "accepted": 1, "unknown": 3}
 
 
 def test_an_answer_after_the_lease_settles_what_was_unknown(runtime: Runtime, issue_id: int) -> None:
     claim = claim_next(runtime, issue_id)
     with runtime.transaction() as session:
-        sending.expire_claims(session, now=NOW + timedelta(seconds=61))
+        lost_claims.expire_claims(session, now=NOW + timedelta(seconds=61))
     assert tally(runtime, issue_id)["unknown"] == 4
     assert not record(runtime, claim, OutcomeKind.ACCEPTED)
     finish(runtime, claim)
@@ -465,7 +465,9 @@ def test_last_words_leave_only_the_mail_in_flight_in_doubt(runtime: Runtime, iss
     last_words = LastWords(accepted=frozenset({first}), refused=frozenset({second}), in_doubt=frozenset({third}))
     with runtime.transaction() as session:
         later = NOW + timedelta(seconds=61)
-        assert sending.expire_claims(session, now=later, last_words_of={claim.claim: last_words}.get) == [claim.claim]
+        assert lost_claims.expire_claims(session, now=later, last_words_of={claim.claim: last_words}.get) == [
+            claim.claim
+        ]
     assert tally(runtime, issue_id) == {"audience": 10, "accepted": 1, "failed": 1, "unknown": 1, "pending": 7}
     claimed = [claim_next(runtime, issue_id, now=later) for _ in range(3)]
     again = next(found for found in claimed if found.batch_id == claim.batch_id)
