@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +67,23 @@ def tell_ready(**facts: object) -> None:
     """Tell whoever started this process how to reach it."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
+
+
+def serve_control(steer: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Answer each JSON line on a port of its own by what `steer` makes of it; returns that port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            link, _ = listener.accept()
+            with link, link.makefile("rwb") as lines:
+                for line in lines:
+                    lines.write(json.dumps(steer(json.loads(line))).encode() + b"\n")
+                    lines.flush()
+
+    threading.Thread(target=serve, daemon=True).start()
+    port: int = listener.getsockname()[1]
+    return port
 
 
 class Chance:

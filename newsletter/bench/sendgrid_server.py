@@ -28,7 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TextIO
 
-from newsletter.bench.faulty import Account, Chance, tell_ready
+from newsletter.bench.faulty import Account, Chance, serve_control, tell_ready
 from newsletter.bench.sendgrid_moods import CHANCES, MOODS, RESET_UNREAD, Mood, faults_of
 from newsletter.bench.telling import Teller
 
@@ -299,22 +299,6 @@ class _Api(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or is_cut
 
 
-def _serve_control(server: SendGrid) -> int:
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            link, _ = listener.accept()
-            with link, link.makefile("rwb") as lines:
-                for line in lines:
-                    lines.write(json.dumps(server.steer(json.loads(line))).encode() + b"\n")
-                    lines.flush()
-
-    threading.Thread(target=serve, daemon=True).start()
-    port: int = listener.getsockname()[1]
-    return port
-
-
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -326,7 +310,9 @@ def main() -> None:
     oracle = load_oracle(options.oracle) if options.oracle else None
     with Path(options.record).open("a") as record:
         server = SendGrid(options.port, record, oracle)
-        tell_ready(port=server.server_port, control=_serve_control(server), public_key=server.teller.signer.public_key)
+        tell_ready(
+            port=server.server_port, control=serve_control(server.steer), public_key=server.teller.signer.public_key
+        )
         if options.until_stdin_ends:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             sys.stdin.read()

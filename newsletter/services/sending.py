@@ -306,13 +306,13 @@ def _settle_late_answers(
     """
     doubts.prove_by_answer(session, claim.attempt_id, by_kind[OutcomeKind.ACCEPTED], now=now)
     deliveries.settle(session, claim.issue_id, by_kind[OutcomeKind.ACCEPTED], status=DeliveryStatus.ACCEPTED)
-    doubt_queries.move_members(
+    deliveries.settle(
         session,
         claim.issue_id,
         by_kind[OutcomeKind.REFUSED],
-        from_status=DeliveryStatus.UNKNOWN,
         status=DeliveryStatus.FAILED,
         reason=DeliveryReason.REFUSED,
+        from_statuses=(DeliveryStatus.UNKNOWN,),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Batch, Doubt
+from newsletter.db.queries import deliveries
 from newsletter.db.queries import doubts as queries
 from newsletter.domain.doubt import (
     LOOK_EVERY,
@@ -263,8 +264,8 @@ def _close(
     """Move what is in doubt still, and write down why."""
     now = decision.now
     unknown = [row.subscriber_id for row in queries.members_now(session, doubt) if row.status == DeliveryStatus.UNKNOWN]
-    queries.move_members(
-        session, doubt.issue_id, unknown, from_status=DeliveryStatus.UNKNOWN, status=status, reason=reason
+    deliveries.settle(
+        session, doubt.issue_id, unknown, status=status, reason=reason, from_statuses=(DeliveryStatus.UNKNOWN,)
     )
     detail = decision.detail(doubt, deliveries=len(unknown))
     doubts.note(session, doubt, outcome.name.lower(), people=unknown, detail=detail, now=now)

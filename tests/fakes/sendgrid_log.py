@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from newsletter.bench.faulty import ServerProcess
+from newsletter.bench.faulty import ServerProcess, serve_control
 
 API_KEY = "SG.fake-key.for-tests"
 # What is no plain status: no answer, an answer too late, bytes that are no JSON, filters that are ignored …
@@ -167,22 +167,6 @@ class SendGridLogServer(ServerProcess):
         return list(self.control({})["requests"])
 
 
-def _serve_control(book: LogBook) -> int:
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            link, _ = listener.accept()
-            with link, link.makefile("rwb") as lines:
-                for line in lines:
-                    lines.write(json.dumps(book.steer(json.loads(line))).encode() + b"\n")
-                    lines.flush()
-
-    threading.Thread(target=serve, daemon=True).start()
-    port: int = listener.getsockname()[1]
-    return port
-
-
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -190,7 +174,7 @@ def main() -> None:
     parser.parse_args()
     book = LogBook()
     server = _LogServer(book)
-    print(json.dumps({"port": server.server_port, "control": _serve_control(book)}), flush=True)
+    print(json.dumps({"port": server.server_port, "control": serve_control(book.steer)}), flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
 

@@ -14,7 +14,7 @@ from newsletter.domain.bounces import BounceClass
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
 from newsletter.domain.retrying import RETRYABLE_REASONS
 
-_OPEN = (int(DeliveryStatus.PENDING), int(DeliveryStatus.UNKNOWN))
+_OPEN = (DeliveryStatus.PENDING, DeliveryStatus.UNKNOWN)
 # Built once: it runs for each batch.
 _ledger = table_of(Delivery)
 _SETTLE_RANGE = (
@@ -36,8 +36,9 @@ def settle(
     *,
     status: DeliveryStatus,
     reason: DeliveryReason = DeliveryReason.NONE,
+    from_statuses: Sequence[DeliveryStatus] = _OPEN,
 ) -> int:
-    """Write the outcome of deliveries that are pending or unknown; returns how many changed."""
+    """Compare and set: write the outcome of deliveries that still stand at one of these; returns how many changed."""
     if not subscriber_ids:
         return 0
     statement = (
@@ -47,7 +48,7 @@ def settle(
             # The range keeps the database on the batch's few pages; the list names the exact rows.
             Delivery.subscriber_id.between(min(subscriber_ids), max(subscriber_ids)),
             Delivery.subscriber_id.in_(subscriber_ids),
-            Delivery.status.in_(_OPEN),
+            Delivery.status.in_([int(status) for status in from_statuses]),
         )
         .values(status=int(status), reason=int(reason))
         .execution_options(synchronize_session=False)

@@ -13,7 +13,7 @@ from newsletter.db.dialects import insert_into, rows_changed
 from newsletter.db.models import Attempt, Batch, Delivery, Doubt, HeardRequest, InboxPost, Issue, Subscriber
 from newsletter.domain.doubt import DoubtStatus, RequestTag
 from newsletter.domain.events import PostStatus
-from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus
+from newsletter.domain.issue import BatchStatus, DeliveryStatus
 
 # Hearing of one request a thousand times in a minute is worth one row and two updates.
 _HEARD_STEP = timedelta(seconds=30)
@@ -155,32 +155,6 @@ def unknown_among(session: Session, issue_id: int, subscriber_ids: Collection[in
     )
     chosen = frozenset(subscriber_ids)
     return [subscriber_id for subscriber_id in rows if subscriber_id in chosen]
-
-
-def move_members(
-    session: Session,
-    issue_id: int,
-    subscriber_ids: Sequence[int],
-    *,
-    from_status: DeliveryStatus,
-    status: DeliveryStatus,
-    reason: DeliveryReason = DeliveryReason.NONE,
-) -> int:
-    """Compare and set: move deliveries on that still have a status; returns how many that were."""
-    if not subscriber_ids:
-        return 0
-    statement = (
-        update(Delivery)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.subscriber_id.between(min(subscriber_ids), max(subscriber_ids)),
-            Delivery.subscriber_id.in_(subscriber_ids),
-            Delivery.status == int(from_status),
-        )
-        .values(status=int(status), reason=int(reason))
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(session, statement)
 
 
 def write_members(session: Session, issue_id: int, members: Iterable[Member]) -> None:
