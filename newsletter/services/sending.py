@@ -110,9 +110,7 @@ def record_outcomes(
     an answer of the provider settles a delivery that the tick had called unknown.
     """
     is_ours = queries.renew_lease(session, claim.batch_id, claim=claim.claim, lease_until=now + lease)
-    settle = _settle_answers if is_ours else _settle_late_answers
-    settle(session, claim, _ids_by_kind(outcomes), now=now)
-    _tell(session, claim, outcomes, source=source, now=now)
+    _write(session, claim, outcomes, is_ours=is_ours, source=source, now=now)
     return is_ours and issue_queries.status_of_issue(session, claim.issue_id) is IssueStatus.SENDING
 
 
@@ -121,9 +119,7 @@ def record_last_outcomes(
 ) -> None:
     """Write the outcomes that came right before the end of a claim: there is no lease to be kept for it."""
     is_ours = queries.holds_batch(session, claim.batch_id, claim=claim.claim)
-    settle = _settle_answers if is_ours else _settle_late_answers
-    settle(session, claim, _ids_by_kind(outcomes), now=now)
-    _tell(session, claim, outcomes, source=source, now=now)
+    _write(session, claim, outcomes, is_ours=is_ours, source=source, now=now)
 
 
 def finish_claim(
@@ -268,6 +264,14 @@ def _sort_out_withheld(session: Session, batch: ClaimedBatch) -> list[Addressee]
     for reason, subscriber_ids in withheld.items():
         deliveries.settle(session, batch.issue_id, subscriber_ids, status=DeliveryStatus.SUPPRESSED, reason=reason)
     return addressees
+
+
+def _write(
+    session: Session, claim: Claim, outcomes: Sequence[Outcome], *, is_ours: bool, source: str, now: datetime
+) -> None:
+    settle = _settle_answers if is_ours else _settle_late_answers
+    settle(session, claim, _ids_by_kind(outcomes), now=now)
+    _tell(session, claim, outcomes, source=source, now=now)
 
 
 def _ids_by_kind(outcomes: Sequence[Outcome]) -> dict[OutcomeKind, list[int]]:
