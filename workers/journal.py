@@ -68,7 +68,7 @@ class Journal:
         os.write(self._file, b"B%s\n" % boot)
 
     def watch(self, mailing: Mailing, lease: Lease) -> Mailing:
-        """The same mailing, whose `compose` notes who is about to be handed over, and stops without a lease."""
+        """The same mailing, which notes who is about to be handed over, or not after all, and stops without a lease."""
 
         def compose(recipient: Recipient) -> bytes:
             data = mailing.compose(recipient)
@@ -76,7 +76,11 @@ class Journal:
             lease.check()
             return data
 
-        return replace(mailing, compose=compose)
+        def spare(recipient: Recipient) -> None:
+            os.write(self._file, b"N%d\n" % recipient.subscriber_id)
+            mailing.spare(recipient)
+
+        return replace(mailing, compose=compose, spare=spare)
 
     def note(self, outcome: Outcome) -> None:
         """Write down what became of a mail."""

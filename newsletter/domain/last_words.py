@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastWords:
-    """The subscriber ids of a batch, by what is known of their mail. Who is in none was certainly not handed over."""
+    """The subscriber ids of a batch, by what is known of their mail. Who is in none was certainly not handed over.
+
+    `unanswered`: handed over, and the provider never said what became of it. `in_doubt`: whose mail was in hand when
+    the worker died.
+    """
 
     accepted: frozenset[int]
     refused: frozenset[int]
+    unanswered: frozenset[int]
     in_doubt: frozenset[int]
 
 
@@ -19,14 +24,15 @@ def last_words_of(entries: Iterable[tuple[str, int]]) -> LastWords:
     """What a journal's entries amount to, in the order they were written.
 
     ("S", id): about to be handed over; ("A", id) accepted; ("F", id) refused; ("D", id) deferred, so not with the
-    provider; ("U", id) no answer. Anything else is as good as no answer.
+    provider; ("N", id) announced, and not handed over after all; ("U", id) no answer. Anything else leaves it in doubt.
     """
     last: dict[int, str] = {}
     for letter, subscriber_id in entries:
         last[subscriber_id] = letter
-    by_letter = {letter: frozenset(id_ for id_, found in last.items() if found == letter) for letter in "AFD"}
+    by_letter = {letter: frozenset(id_ for id_, found in last.items() if found == letter) for letter in "AFDNU"}
     return LastWords(
         accepted=by_letter["A"],
         refused=by_letter["F"],
-        in_doubt=frozenset(last) - by_letter["A"] - by_letter["F"] - by_letter["D"],
+        unanswered=by_letter["U"],
+        in_doubt=frozenset(last).difference(*by_letter.values()),
     )

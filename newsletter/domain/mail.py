@@ -26,13 +26,18 @@ class Recipient(NamedTuple):
     return_path: str
 
 
+def _ignore(_: Recipient) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mailing:
     """What all mails of one issue share.
 
     `html` and `text` hold the slot tokens of `html_slots` and `text_slots` (slot name → token).
     `headers` are those that are the same for everybody. `compose` makes one whole RFC 5322 message
-    (CRLF line ends) for a recipient. `is_wire_ready` says that no line of those messages begins with a dot, none holds
+    (CRLF line ends) for a recipient; `spare` is told whose mail was composed or announced, yet not handed over.
+    `is_wire_ready` says that no line of those messages begins with a dot, none holds
     a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
     attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
     `has_gaps` says that others of the attempt stand between the recipients: the ids of a request are then no run.
@@ -50,6 +55,7 @@ class Mailing:
     headers: Mapping[str, str]
     category: str
     compose: Callable[[Recipient], bytes]
+    spare: Callable[[Recipient], None] = _ignore
     is_wire_ready: bool = False
     attempt_id: int = 0
     has_gaps: bool = False

@@ -35,17 +35,22 @@ def expire_claims(
                 session, batch.issue_id, cohort=batch.cohort, first_id=batch.first_id, last_id=batch.last_id
             )
             _settle_lost(session, batch, last_words)
+            unanswered = frozenset[int]() if last_words is None else last_words.unanswered
             for attempt in queries.lose_attempts(session, batch.id, now=now):
-                doubts.open_doubt(
-                    session,
-                    issue_id=batch.issue_id,
-                    batch_id=batch.id,
-                    attempt_id=attempt.id,
-                    provider=attempt.provider,
-                    subscriber_ids=held,
-                    reason=DeliveryReason.WORKER_DIED,
-                    now=now,
-                )
+                for people, reason in (
+                    (unanswered, DeliveryReason.NO_ANSWER),
+                    (frozenset(held) - unanswered, DeliveryReason.WORKER_DIED),
+                ):
+                    doubts.open_doubt(
+                        session,
+                        issue_id=batch.issue_id,
+                        batch_id=batch.id,
+                        attempt_id=attempt.id,
+                        provider=attempt.provider,
+                        subscriber_ids=people,
+                        reason=reason,
+                        now=now,
+                    )
             lost.append(claim)
     return lost
 
@@ -65,6 +70,7 @@ def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -
     for subscriber_ids, status, reason in (
         (last_words.accepted, DeliveryStatus.ACCEPTED, DeliveryReason.NONE),
         (last_words.refused, DeliveryStatus.FAILED, DeliveryReason.REFUSED),
+        (last_words.unanswered, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER),
         (last_words.in_doubt, DeliveryStatus.UNKNOWN, DeliveryReason.WORKER_DIED),
     ):
         deliveries.settle(session, batch.issue_id, sorted(subscriber_ids), status=status, reason=reason)

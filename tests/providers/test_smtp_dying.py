@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
-from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.providers import ProviderUnavailable
 from newsletter.providers.smtp import SmtpProvider
 from tests.fakes.odd_smtp_server import CLOSE, OddSmtpServer, Session
@@ -28,6 +29,30 @@ def check_account(server: OddSmtpServer, outcomes: Sequence[Outcome], *, people:
     assert addresses(outcomes, ACCEPTED) <= taken <= addresses(outcomes, ACCEPTED) | unknown
     assert len(unknown) <= 1
     assert len(addresses(outcomes, DEFERRED)) <= 1
+
+
+class Hands:
+    """Whose mail is in hand: composed, and neither spared nor told of. What a worker that dies now leaves in doubt."""
+
+    def __init__(self) -> None:
+        self.holding: set[int] = set()
+        self.most = 0
+
+    def mailing(self) -> Mailing:
+        ready = ready_mailing()
+
+        def compose(recipient: Recipient) -> bytes:
+            self.holding.add(recipient.subscriber_id)
+            self.most = max(self.most, len(self.holding))
+            return ready.compose(recipient)
+
+        return replace(ready, compose=compose, spare=lambda recipient: self.holding.discard(recipient.subscriber_id))
+
+    def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """The outcomes, each of which takes a mail out of hand."""
+        for outcome in outcomes:
+            self.holding.discard(outcome.subscriber_id)
+            yield outcome
 
 
 def bytes_of_three_mails(make_smtp: Make) -> dict[str, range]:
@@ -61,8 +86,10 @@ def test_a_server_that_dies_at_any_byte_leaves_at_most_one_mail_in_doubt(
     doubts = 0
     for position in positions:
         with OddSmtpServer(**{side: position}, resets=resets) as server:
-            found, error = gather(make_smtp(server.url).send(ready_mailing(), short_recipients(3)))
+            hands = Hands()
+            found, error = gather(hands.watch(make_smtp(server.url).send(hands.mailing(), short_recipients(3))))
             assert error is None, position
+            assert (hands.most, hands.holding) == (1, set()), position
             check_account(server, found, people=3)
             doubts += bool(addresses(found, UNKNOWN))
     # In doubt are only deaths between a final dot and the reply to it: that both were tried can be seen here.
@@ -92,17 +119,35 @@ def test_whatever_several_connections_meet_nobody_is_lost_or_mailed_twice(make_s
 
     waiting = {recipient.subscriber_id: recipient for recipient in short_recipients(300)}
     told: dict[int, OutcomeKind] = {}
+    hands = Hands()
     with OddSmtpServer(misbehave, resets=bool(seed % 2)) as server:
         provider = make_smtp(server.url, connections=4, timeout_seconds=0.3)
         for _ in range(20):  # five losses in a row are a reason to come back later
-            found, error = gather(provider.send(ready_mailing(), list(waiting.values())))
+            found, error = gather(hands.watch(provider.send(hands.mailing(), list(waiting.values()))))
+            assert not hands.holding
             assert error is None or isinstance(error, ProviderUnavailable)
             for number, kind in kinds(found).items():
                 del waiting[number]
                 told[number] = kind
     taken = server.counted()
     assert not waiting
+    assert hands.most <= 4
     assert set(taken.values()) == {1}
     accepted, unknown = ({f"r{n}@x.example" for n, k in told.items() if k is kind} for kind in (ACCEPTED, UNKNOWN))
     assert accepted <= set(taken) <= accepted | unknown
     assert 100 < len(accepted) < 300
+
+
+def test_a_mail_that_was_announced_to_a_server_that_goes_away_is_in_nobodys_hands(make_smtp: Make) -> None:
+    def leave(session: Session, verb: str) -> bytes | None:
+        if session.number > 1:
+            return b"421 4.3.2 closing\r\n"
+        return CLOSE if verb == "MAIL" and session.counts["MAIL"] > 1 else None
+
+    hands = Hands()
+    with OddSmtpServer(leave) as server:
+        provider = make_smtp(server.url)
+        assert [outcome.kind for outcome in provider.send(ready_mailing(), short_recipients(1))] == [ACCEPTED]
+        found, error = gather(hands.watch(provider.send(hands.mailing(), short_recipients(2))))
+    assert (found, hands.most, hands.holding) == ([], 1, set())
+    assert isinstance(error, ProviderUnavailable)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from newsletter.db.models import Delivery, Event, Rendering, Subscriber
+from newsletter.db.models import Delivery, Doubt, Event, Rendering, Subscriber
 from newsletter.db.queries import batches as batch_queries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.last_words import LastWords
@@ -459,10 +459,30 @@ def test_an_issue_at_the_local_hour_goes_out_zone_by_zone(runtime: Runtime) -> N
     assert tally(runtime, issue.id) == {"audience": 30, "accepted": 30}
 
 
+def test_last_words_tell_a_provider_that_never_answered_from_a_mail_in_the_dead_workers_hands(
+    runtime: Runtime, issue_id: int
+) -> None:
+    claim = claim_next(runtime, issue_id)
+    first, second = (person.subscriber_id for person in claim.addressees[:2])
+    last_words = LastWords(
+        accepted=frozenset(), refused=frozenset(), unanswered=frozenset({first}), in_doubt=frozenset({second})
+    )
+    with runtime.transaction() as session:
+        later = NOW + timedelta(seconds=61)
+        lost_claims.expire_claims(session, now=later, last_words_of={claim.claim: last_words}.get)
+    expected = {first: DeliveryReason.NO_ANSWER, second: DeliveryReason.WORKER_DIED}
+    with runtime.reading() as session:
+        unknown = session.query(Delivery).filter_by(issue_id=issue_id, status=int(DeliveryStatus.UNKNOWN))
+        assert {row.subscriber_id: row.reason for row in unknown} == expected
+        assert {doubt.members[0]: doubt.reason for doubt in session.query(Doubt)} == expected
+
+
 def test_last_words_leave_only_the_mail_in_flight_in_doubt(runtime: Runtime, issue_id: int) -> None:
     claim = claim_next(runtime, issue_id)
     first, second, third, fourth = (person.subscriber_id for person in claim.addressees)
-    last_words = LastWords(accepted=frozenset({first}), refused=frozenset({second}), in_doubt=frozenset({third}))
+    last_words = LastWords(
+        accepted=frozenset({first}), refused=frozenset({second}), unanswered=frozenset(), in_doubt=frozenset({third})
+    )
     with runtime.transaction() as session:
         later = NOW + timedelta(seconds=61)
         assert lost_claims.expire_claims(session, now=later, last_words_of={claim.claim: last_words}.get) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.providers.mails import make_mailing, make_recipients
 from workers.journal import FOLDER, Lease, LeaseLost, forget_journals, open_journal, read_last_words
 
 NOW = datetime(2026, 6, 22, tzinfo=UTC)
+NOBODY = LastWords(accepted=frozenset(), refused=frozenset(), unanswered=frozenset(), in_doubt=frozenset())
 
 
 def make_lease(seconds: float = 60) -> Lease:
@@ -28,8 +30,20 @@ def test_it_tells_the_accepted_from_the_mail_in_flight_and_says_nothing_of_the_r
             journal.note(Outcome(subscriber_id=recipient.subscriber_id, kind=kind))
     # ACCEPTED 1, REFUSED 2, DEFERRED 3, UNKNOWN 4; 5 was being handed over; a sixth was never touched.
     assert read_last_words(tmp_path, "claim") == LastWords(
-        accepted=frozenset({1}), refused=frozenset({2}), in_doubt=frozenset({4, 5})
+        accepted=frozenset({1}), refused=frozenset({2}), unanswered=frozenset({4}), in_doubt=frozenset({5})
     )
+
+
+def test_a_mail_that_was_not_handed_over_after_all_is_not_in_doubt(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    mailing = journal.watch(make_mailing(), make_lease())
+    first, second = make_recipients(2)
+    mailing.compose(first)
+    mailing.spare(first)
+    mailing.spare(second)
+    assert read_last_words(tmp_path, "claim") == NOBODY
+    mailing.compose(first)
+    assert read_last_words(tmp_path, "claim").in_doubt == {1}
 
 
 def test_a_mail_composed_again_is_in_doubt_again(tmp_path: Path) -> None:
@@ -69,9 +83,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     open_journal(tmp_path, "claim").note(Outcome(subscriber_id=1, kind=OutcomeKind.ACCEPTED))
     with (tmp_path / FOLDER / "claim").open("ab") as file:
         file.write(b"S")
-    assert read_last_words(tmp_path, "claim") == LastWords(
-        accepted=frozenset({1}), refused=frozenset(), in_doubt=frozenset()
-    )
+    assert read_last_words(tmp_path, "claim") == replace(NOBODY, accepted=frozenset({1}))
 
 
 def test_a_journal_goes_when_all_is_written_and_old_ones_are_forgotten(tmp_path: Path) -> None:
