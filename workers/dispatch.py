@@ -26,7 +26,7 @@ from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
 from newsletter.rendering import DkimSigner, Rendered
 from newsletter.runtime import Runtime
-from newsletter.services import issues, reactions, sending
+from newsletter.services import flow, issues, reactions, sending
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.sending import Claim
 from workers.journal import Journal, Lease, LeaseLost, open_journal
@@ -213,25 +213,29 @@ class Dispatcher:
     def _provider_is_unavailable(self, claim: Claim, error: ProviderUnavailable) -> None:
         """Nothing of the rest was handed over: keep the rows pending, hold the provider, and tell people why."""
         now = self.runtime.now()
-        wait = (
+        name = self.runtime.provider.name
+        asked = (
             timedelta(seconds=error.retry_after_seconds)
             if error.retry_after_seconds is not None
             else provider_down_delay(claim.attempt_number)
         )
-        wait = spread(wait, chance=random.random())
-        log.warning("provider.unavailable provider=%s needs_person=%s", self.runtime.provider.name, error.needs_person)
+        wait = spread(asked, chance=random.random())
+        log.warning("provider.unavailable provider=%s needs_person=%s", name, error.needs_person)
 
         def write(session: Session) -> None:
             # The pause is the provider's alone: once somebody lifts it, the batch must not wait on.
             sending.finish_claim(session, claim, outcome="unavailable", response=str(error), wait=timedelta(), now=now)
             sending.pause_provider(
                 session,
-                self.runtime.provider.name,
+                name,
                 reason=str(error),
                 needs_person=error.needs_person,
                 until=None if error.needs_person else now + wait,
                 now=now,
             )
+            if error.is_throttle:
+                size = len(claim.addressees)
+                flow.slow_down(session, name, wait=asked, batch_size=size, reason=str(error), now=now)
             if error.needs_person:
                 issues.pause_if_sending(session, claim.issue_id, now=now, reason=str(error))
 

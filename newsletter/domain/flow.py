@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.domain.mailbox_groups import MailboxGroup
 from newsletter.domain.quiet_hours import QuietHours
@@ -72,6 +72,22 @@ class GroupRule:
 
 
 NO_RULE = GroupRule()
+
+# What a provider's "slow down" does to its rate: half of it, for this long after the wait that it asked for.
+THROTTLE_FACTOR, LEAST_FACTOR = 0.5, 1 / 16
+THROTTLED_FOR = timedelta(minutes=10)
+# Requests that were out at the same time are told to slow down once.
+_ONE_THROTTLE = timedelta(seconds=30)
+
+
+def factor_after_throttle(rule: GroupRule, *, until: datetime, now: datetime) -> float | None:
+    """What the rate is multiplied by, up to `until`, when a provider asks to slow down; None where it was just done."""
+    if rule.factor_at(now) == 1.0:
+        return THROTTLE_FACTOR
+    assert rule.factor_until is not None
+    if until - rule.factor_until < _ONE_THROTTLE:
+        return None
+    return max(rule.factor * THROTTLE_FACTOR, LEAST_FACTOR)
 
 
 def rate_in_force(group: str, *, rates: Mapping[str, float], rule: GroupRule, now: datetime) -> float:

@@ -19,15 +19,24 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 class ProviderUnavailable(ServiceUnavailable):
     """The provider takes nothing at present; recipients without an outcome were certainly not handed over.
 
-    `retry_after_seconds` is the provider's own wish, or None; `needs_person` says that waiting alone will not help.
+    `retry_after_seconds` is the provider's own wish, or None; `needs_person` says that waiting alone will not help;
+    `is_throttle` that we go too fast for it.
     It may also come after the last recipient's outcome: then it asks to leave the provider alone for a while.
     """
 
-    def __init__(self, reason: str, *, retry_after_seconds: float | None = None, needs_person: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after_seconds: float | None = None,
+        needs_person: bool = False,
+        is_throttle: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
         self.needs_person = needs_person
+        self.is_throttle = is_throttle
 
 
 class Outcomes(Iterator[Outcome]):

@@ -87,6 +87,7 @@ class SendGridSending:
                 raise ProviderUnavailable(
                     f"SendGrid asks us to slow down (429): it is tried again in {wait:.0f} seconds",
                     retry_after_seconds=wait,
+                    is_throttle=True,
                 )
             case SendGridAnswer.NEEDS_PERSON:
                 raise refused_us(answer)

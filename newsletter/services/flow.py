@@ -20,11 +20,13 @@ from newsletter.domain.flow import (
     NO_RULE,
     PAUSED,
     QUIET,
+    THROTTLED_FOR,
     FlowPlan,
     Grant,
     GroupRule,
     Hold,
     Limits,
+    factor_after_throttle,
     grant,
     rate_in_force,
     together,
@@ -38,6 +40,8 @@ from newsletter.errors import InvalidInput
 AHEAD_SECONDS = 0.5
 # A batch is due this much before its people have their turn, and at least so much after it was handed back.
 LEAD_SECONDS, LEAST_SECONDS = 0.5, 0.25
+# Over how long it is measured how fast mail goes where no rate is set.
+MEASURED_SECONDS = 10.0
 _FORGET_AFTER = timedelta(days=2)
 
 WHOLE_PROVIDER = ""
@@ -61,7 +65,7 @@ def limits_of(session: Session, issue_id: int, *, provider: str) -> Limits:
     """What holds for an issue besides the settings. An issue at its readers' own hour knows no quiet hours."""
     quiet_hours, zone, local_time = queries.hours_of_issue(session, issue_id)
     return Limits(
-        rules={row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)},
+        rules=_rules(session, provider),
         quiet=None if local_time else parse_quiet_hours(quiet_hours, zone=zone),
     )
 
@@ -180,6 +184,23 @@ def lower_rate(
     )
 
 
+def slow_down(session: Session, provider: str, *, wait: timedelta, batch_size: int, reason: str, now: datetime) -> None:
+    """Halve the rate of a provider that asks us to slow down, until some time after the wait that it asked for.
+
+    Where no rate is set, it is half of what went out in the last seconds, counted in batches of this size.
+    """
+    rule = _rules(session, provider).get(WHOLE_PROVIDER, NO_RULE)
+    until = now + wait + THROTTLED_FOR
+    factor = factor_after_throttle(rule, until=until, now=now)
+    if factor is None:
+        return
+    base = rule.base_per_second
+    if rule.factor_at(now) == 1.0:
+        batches = queries.batches_handed_over(session, provider, since=now - timedelta(seconds=MEASURED_SECONDS))
+        base = max(batches, 1) * batch_size / MEASURED_SECONDS
+    lower_rate(session, provider, factor=factor, until=until, reason=reason, base_per_second=base, now=now)
+
+
 def pause_group(
     session: Session, provider: str, group: MailboxGroup, *, until: datetime, reason: str, now: datetime
 ) -> None:
@@ -199,8 +220,7 @@ def standing_of(
     session: Session, provider: str, group: str, *, plan: FlowPlan, now: datetime
 ) -> dict[str, float | datetime | str | None]:
     """What holds for a mailbox group now: mails a second (0 is no limit), paused until, and why."""
-    rules = {row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)}
-    rule = rules.get(group, NO_RULE)
+    rule = _rules(session, provider).get(group, NO_RULE)
     is_paused = rule.is_paused(now)
     return {
         "per_second": rate_in_force(group, rates=plan.rates, rule=rule, now=now),
@@ -284,6 +304,10 @@ def _set_factor(session: Session, provider: str, group: str, *, factor: float, n
     if not 0 < factor <= 1:
         raise InvalidInput("a rate is lowered by a factor between 0 and 1: pause it to send nothing")
     queries.set_group_state(session, provider, group, factor=factor, now=now, **values)
+
+
+def _rules(session: Session, provider: str) -> dict[str, GroupRule]:
+    return {row.mailbox_group: _rule(row) for row in queries.group_states(session, provider)}
 
 
 def _rule(row: GroupState) -> GroupRule:

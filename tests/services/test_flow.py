@@ -222,6 +222,38 @@ def test_a_slower_group_and_a_lowered_rate_count_until_their_time_is_over(runtim
             flow.lower_rate(session, PROVIDER, factor=0, until=later, now=NOW)
 
 
+def rate_now(runtime: Runtime, *, now: datetime, rates: dict[str, float] | None = None) -> object:
+    with runtime.reading() as session:
+        plan = FlowPlan(rates=rates or {}, warm_up=None)
+        return flow.standing_of(session, PROVIDER, flow.WHOLE_PROVIDER, plan=plan, now=now)["per_second"]
+
+
+def test_a_provider_that_asks_to_slow_down_gets_half_of_what_it_got(runtime: Runtime) -> None:
+    issue_id = make_audience(runtime, people=300, domains=["example.org"], batch_size=100)
+    for _ in range(3):
+        with runtime.transaction() as session:
+            claim = claim_at(session, issue_id, NOW)
+            assert claim is not None
+            hand_over(session, claim, turns_of(session, claim, now=NOW), now=NOW)
+
+    def ask(after: timedelta) -> None:
+        with runtime.transaction() as session:
+            minute = timedelta(minutes=1)
+            flow.slow_down(session, PROVIDER, wait=minute, batch_size=100, reason="429", now=NOW + after)
+
+    soon = NOW + timedelta(seconds=5)
+    for seconds in (1, 2, 3):  # three requests that were out at the same time
+        ask(timedelta(seconds=seconds))
+    assert rate_now(runtime, now=soon) == 300 / flow.MEASURED_SECONDS / 2
+    assert rate_now(runtime, now=soon, rates={"": 400.0}) == 200
+    ask(timedelta(minutes=2))
+    assert rate_now(runtime, now=NOW + timedelta(minutes=2), rates={"": 400.0}) == 100
+    for minutes in range(3, 12):
+        ask(timedelta(minutes=minutes))
+    assert rate_now(runtime, now=NOW + timedelta(minutes=12), rates={"": 400.0}) == 400 / 16
+    assert rate_now(runtime, now=NOW + timedelta(minutes=23), rates={"": 400.0}) == 400
+
+
 def test_in_quiet_hours_an_issue_is_planned_for_their_end(runtime: Runtime) -> None:
     issue_id = make_audience(runtime, people=10, domains=["example.org"], batch_size=10)
     night = datetime(2026, 6, 22, 21, 0, tzinfo=UTC)  # 23:00 in Berlin

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from newsletter.db.models import ProviderState
 from newsletter.domain.issue import IssueStatus
 from newsletter.runtime import Runtime
-from newsletter.services import issues, lists, sending, suppressions
+from newsletter.services import flow, issues, lists, sending, suppressions
 from newsletter.services.users import OPERATOR
 from newsletter.settings import ProviderName, Settings
 from tests.factories import add_people, make_issue
+from tests.fakes.sendgrid_server import API_KEY, SendGridServer
 from tests.fakes.smtp_server import SmtpServer
 from workers.dispatch import Dispatcher
 from workers.journal import FOLDER
@@ -36,9 +38,10 @@ def mailer(settings: Settings, smtp: SmtpServer) -> Iterator[Runtime]:
         yield runtime
 
 
-def send_all(mailer: Runtime, issue_id: int) -> IssueStatus:
+def send_all(mailer: Runtime, issue_id: int, *, batch_size: int = 10) -> IssueStatus:
     with mailer.transaction() as session:
-        issues.send_issue(session, issue_id, actor=OPERATOR, provider="smtp", batch_size=10, now=mailer.now())
+        name = mailer.provider.name
+        issues.send_issue(session, issue_id, actor=OPERATOR, provider=name, batch_size=batch_size, now=mailer.now())
     Dispatcher(mailer, worker="test", should_stop=lambda: False).run(issue_id)
     with mailer.reading() as session:
         return IssueStatus(issues.find_issue(session, issue_id).status)
@@ -74,6 +77,26 @@ def test_a_settled_batch_leaves_no_journal_behind(mailer: Runtime) -> None:
         issue, _ = make_issue(session, people=25)
     assert send_all(mailer, issue.id) is IssueStatus.SENT
     assert list((mailer.settings.data_dir / FOLDER).iterdir()) == []
+
+
+def test_a_sendgrid_that_asks_to_slow_down_is_left_alone_and_then_gets_half(settings: Settings, tmp_path: Path) -> None:
+    with SendGridServer(tmp_path / "taken.jsonl") as server:
+        given = {
+            "provider": ProviderName.SENDGRID,
+            "sendgrid_api_url": server.url,
+            "sendgrid_api_key": type(settings.sendgrid_api_key)(API_KEY),
+            "rate_per_second": 400.0,
+        }
+        server.answer("202", {"kind": "429", "form": "epoch", "seconds": 42})
+        with closing(Runtime(settings.model_copy(update=given), announce=lambda _: None)) as runtime:
+            with runtime.transaction() as session:
+                issue, _ = make_issue(session, people=20)
+            assert send_all(runtime, issue.id, batch_size=5) is IssueStatus.SENDING
+            with runtime.reading() as session:
+                state = session.get_one(ProviderState, "sendgrid")
+                standing = flow.standing_of(session, "sendgrid", "", plan=runtime.flow_plan, now=runtime.now())
+        assert (state.is_paused, len(server.accepted())) == (True, 5)
+        assert (standing["per_second"], "slow down" in str(standing["reason"])) == (200.0, True)
 
 
 def test_a_lifted_pause_of_the_provider_lets_the_rest_of_a_batch_go_at_once(mailer: Runtime, smtp: SmtpServer) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
-from newsletter.db.models import Batch, GroupState, Issue, NewsletterRow
+from newsletter.db.models import Attempt, Batch, GroupState, Issue, NewsletterRow
 from newsletter.domain.flow import DAY_IS_FULL, QUIET
 from newsletter.domain.issue import BatchStatus, IssueStatus
 
@@ -30,6 +30,14 @@ def set_group_state(session: Session, provider: str, mailbox_group: str, *, now:
             index_elements=["provider", "mailbox_group"], set_=values | {"updated_at": now}
         ).execution_options(synchronize_session=False)
     )
+
+
+def batches_handed_over(session: Session, provider: str, *, since: datetime) -> int:
+    """How many batches a provider took whole in tries that began at a time or later."""
+    statement = select(func.count()).where(
+        Attempt.provider == provider, Attempt.started_at >= since, Attempt.outcome == "done"
+    )
+    return session.execute(statement).scalar_one()
 
 
 def hours_of_issue(session: Session, issue_id: int) -> tuple[str, str, str | None]:
