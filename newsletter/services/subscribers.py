@@ -11,9 +11,10 @@ from zoneinfo import available_timezones
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import MailingList, Subscriber
+from newsletter.db.models import MailingList, OptInRequest, Subscriber
 from newsletter.db.queries import audit as audit_queries
 from newsletter.db.queries import imports as import_queries
+from newsletter.db.queries import opting_in as opt_in_queries
 from newsletter.db.queries import subscribers as queries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.db.queries.subscribers import ExportedPerson, PastDelivery, Place
@@ -78,7 +79,8 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
     """All that is known about a person, ready for JSON but for its dates.
 
     Keys: subscriber_id, email, name, language, time_zone, status, created_at, updated_at, attributes, suppression
-    (reason, evidence, since; None), subscriptions (each with its consent) and deliveries (the latest first).
+    (reason, evidence, since; None), subscriptions (each with its consent), opt_in_requests (what was asked for at the
+    public door) and deliveries, the latest first.
     """
     person = find_subscriber(session, email)
     suppression = suppression_queries.suppression_of(session, address=person.address, address_key=b"")
@@ -97,6 +99,7 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
         "suppression": suppression
         and {"reason": suppression.reason, "evidence": suppression.evidence, "since": suppression.created_at},
         "subscriptions": [_place_as_dict(place) for place in places],
+        "opt_in_requests": [_request_as_dict(row) for row in opt_in_queries.requests_of(session, person.address)],
         "deliveries": [_delivery_as_dict(row) for row in history],
     }
 
@@ -114,6 +117,18 @@ def _place_as_dict(place: Place) -> dict[str, Any]:
         "confirmed_at": row.confirmed_at,
         "unsubscribed_at": row.unsubscribed_at,
         "unsubscribe_source": row.unsubscribe_source,
+    }
+
+
+def _request_as_dict(row: OptInRequest) -> dict[str, Any]:
+    return {
+        "request_id": row.id,
+        "list_ids": list(row.list_ids),
+        "language": row.language,
+        "client": row.client,
+        "requested_at": row.requested_at,
+        "mail": row.mail,
+        "confirmed_at": row.confirmed_at,
     }
 
 
@@ -307,7 +322,8 @@ def erase_subscriber(
     address = normalise_address(email)
     person = queries.subscriber_by_address(session, address)
     known = suppressions.find_suppression(session, address=address, address_key=address_key)
-    if person is None and known is None:
+    requests = opt_in_queries.forget_address(session, address)
+    if person is None and known is None and not requests:
         raise NotFound(f"there is nothing to erase about {email.strip()}: nobody here has this address")
     suppressions.mark_erased(session, address=address, address_key=address_key, now=now)
     if person is None:
