@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newsletter.rendering.dkim import DkimSigner
 from newsletter.rendering.failure import RenderingError
+from newsletter.rendering.headers import wire_address
 from newsletter.rendering.mime import MimeTemplate
 from newsletter.rendering.opt_in import render_opt_in
 from newsletter.rendering.opt_in_wording import OPT_IN_WORDINGS, OptInWording, opt_in_wording_for
@@ -27,4 +28,5 @@ __all__ = [
     "render_opt_in",
     "sha256_of",
     "web_page",
+    "wire_address",
 ]

@@ -40,7 +40,7 @@ def render_opt_in(
         "language": words.language,
         "newsletter_name": facts["newsletter"],
         "said": said,
-        "has_lists": bool(list_names),
+        "has_lists": bool(list_names) and "lists" in said,
         "is_confirming": kind is AnswerKind.CONFIRM,
         "target_url": check_url(target_url, what="the mail"),
     }

@@ -23,7 +23,7 @@ from newsletter.domain.subscriber import SubscriberStatus, SuppressionReason
 from newsletter.jobs import SEND_OPT_INS, enqueue
 from newsletter.links import Links
 from newsletter.providers import Provider
-from newsletter.rendering import DkimSigner, MimeTemplate, render_opt_in
+from newsletter.rendering import DkimSigner, MimeTemplate, render_opt_in, wire_address
 from newsletter.services import newsletters, suppressions
 from newsletter.services.subscribing import may_take
 
@@ -158,7 +158,7 @@ def _compose(
     )
     return_path = f"b-{token}@{bounce_domain}" if bounce_domain else rendered.from_email
     return mailing, Recipient(
-        answer.request_id, token, answer.email, "", {}, {"Message-ID": f"<{token}@{domain}>"}, return_path
+        answer.request_id, token, wire_address(answer.email), "", {}, {"Message-ID": f"<{token}@{domain}>"}, return_path
     )
 
 
