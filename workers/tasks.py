@@ -183,6 +183,7 @@ def tick(runtime: Runtime) -> None:
         )
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())
+    with runtime.transaction() as session:
         opt_in_mails.tend(session, lease=timedelta(seconds=settings.claim_lease_seconds), now=runtime.now())
     for claim in report.lost_claims:
         log.warning("claim.lost claim=%s", claim)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import MailingList, NewsletterRow, OptInRequest
+from newsletter.db.queries import imports as import_queries
 from newsletter.db.queries import opting_in as queries
 from newsletter.db.queries import subscribers as subscriber_queries
 from newsletter.domain.opt_in import OF_ADDRESS, OF_CLIENT, Allowance, is_expired, network_of
@@ -170,6 +171,8 @@ def confirm(session: Session, token: str, *, links: Links, client: str, now: dat
     link = find_link(session, token, links=links, now=now)
     if link.state is not LinkState.OPEN:
         return link
+    # In the order in which an erasure takes the same two, so that neither waits for the other.
+    import_queries.lock_imports(session)
     if queries.mark_confirmed(session, link.request_id, now=now):
         request = queries.request_by_id(session, link.request_id)
         assert request is not None

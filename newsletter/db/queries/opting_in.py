@@ -37,8 +37,12 @@ def take(session: Session, name: str, *, window: timedelta, now: datetime) -> in
 
 
 def forget_counts(session: Session, *, now: datetime) -> int:
-    """Remove counts whose window is over: one that is not there begins anew."""
-    return rows_changed(session, delete(RequestCount).where(RequestCount.ends_at <= now))
+    """Remove counts whose window is over: one that is not there begins anew. Those in somebody's hand wait.
+
+    Whoever asks holds several at once, and must not be waited for by somebody who holds others.
+    """
+    over = select(RequestCount.name).where(RequestCount.ends_at <= now).with_for_update(skip_locked=True)
+    return rows_changed(session, delete(RequestCount).where(RequestCount.name.in_(over)))
 
 
 def public_lists(session: Session, newsletter_id: int) -> Sequence[MailingList]:
