@@ -82,7 +82,8 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
     (reason, evidence, since; None), subscriptions (each with its consent), opt_in_requests (what was asked for at the
     public door) and deliveries, the latest first.
     """
-    person = find_subscriber(session, email)
+    requests = opt_in_queries.requests_of(session, normalise_address(email))
+    person = _find_or_tell(session, email, requests)
     suppression = suppression_queries.suppression_of(session, address=person.address, address_key=b"")
     places = queries.places_of(session, person.id)
     history = queries.past_deliveries(session, person.id, limit=MOST_DELIVERIES_SHOWN)
@@ -99,9 +100,22 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
         "suppression": suppression
         and {"reason": suppression.reason, "evidence": suppression.evidence, "since": suppression.created_at},
         "subscriptions": [_place_as_dict(place) for place in places],
-        "opt_in_requests": [_request_as_dict(row) for row in opt_in_queries.requests_of(session, person.address)],
+        "opt_in_requests": [_request_as_dict(row) for row in requests],
         "deliveries": [_delivery_as_dict(row) for row in history],
     }
+
+
+def _find_or_tell(session: Session, email: str, requests: Sequence[OptInRequest]) -> Subscriber:
+    try:
+        return find_subscriber(session, email)
+    except NotFound:
+        if not requests:
+            raise
+        last = requests[0]
+        raise NotFound(
+            f"{email.strip()} is no subscriber yet: asked to be subscribed on {last.requested_at:%Y-%m-%d %H:%M} UTC"
+            f" (mail {last.mail}), and has not confirmed"
+        ) from None
 
 
 def _place_as_dict(place: Place) -> dict[str, Any]:

@@ -120,8 +120,8 @@ def test_the_link_subscribes_once_and_its_consent_says_who_agreed_to_what_and_wh
     ask(session, runtime)
     token = token_of_last(session, runtime)
     later = NOW + timedelta(hours=1)
-    with pytest.raises(NotFound):
-        subscribers.find_subscriber(session, ANN)
+    with pytest.raises(NotFound, match=r"asked to be subscribed on 2026-06-22 06:00 UTC \(mail waiting\)"):
+        subscribers.subscriber_profile(session, ANN)
     assert confirm(session, runtime, token, now=later) is LinkState.SUBSCRIBED
     first = subscribers.subscriber_profile(session, ANN)
     assert confirm(session, runtime, token.upper(), now=later + timedelta(days=30)) is LinkState.SUBSCRIBED
