@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
@@ -18,6 +19,12 @@ from tests.web.conftest import add_issue, said
 
 DOOR = "/subscribe/harbour-morning-brief"
 ANN = "ann@example.org"
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Pages are the same on both databases: what they ask of them is tested on both in tests/services."""
+    return sqlite_url
 
 
 def ask(anybody: TestClient, email: str = ANN, **values: Any) -> Any:
