@@ -26,6 +26,7 @@ DRAIN_EVENTS = "newsletter.drain_events"
 ASK_LOG = "newsletter.ask_log"
 SYNC_SUPPRESSIONS = "newsletter.sync_suppressions"
 POLL_MAILBOX = "newsletter.poll_mailbox"
+SEND_OPT_INS = "newsletter.send_opt_ins"
 
 _PRODUCER_SECONDS = 1.0
 _EMBEDDED_POLL_SECONDS = 0.05

@@ -3,6 +3,9 @@
 A delivery token names one (issue, subscriber) and cannot be guessed: 4 bytes of each id and 7 bytes of a keyed
 BLAKE2b, as 30 lower-case hexadecimal digits. Case-insensitive on purpose: the same token is used in links, in the
 Message-ID and in the local part of the return path, and mail servers may change the case of the latter.
+
+An opt-in token names a request to be subscribed and the second in which it was made, so that its age is known without
+a look at the database: 4 bytes of each and 10 of the hash.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ TOKEN_LENGTH = 30
 _MAC_BYTES = 7
 _IDS = struct.Struct(">II")
 _TOKEN = re.compile(r"[0-9a-f]{30}")
+_OPT_IN_MAC_BYTES = 10
+_OPT_IN_TOKEN = re.compile(r"[0-9a-f]{36}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +32,14 @@ class DeliveryRef:
     subscriber_id: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptInRef:
+    """The request that a token names, and when it was made (seconds since the epoch)."""
+
+    request_id: int
+    asked_at: int
+
+
 class Links:
     """Makes and checks tokens with one secret key, and builds the public URLs that carry them."""
 
@@ -34,6 +47,7 @@ class Links:
         self.base_url = base_url.rstrip("/")
         root = hashlib.blake2b(key, digest_size=32).digest()
         self._delivery = hashlib.blake2b(key=root, person=b"delivery", digest_size=_MAC_BYTES)
+        self._opt_in = hashlib.blake2b(key=root, person=b"opt-in", digest_size=_OPT_IN_MAC_BYTES)
         self._address = hashlib.blake2b(key=root, person=b"address", digest_size=16)
 
     def __repr__(self) -> str:
@@ -56,6 +70,23 @@ class Links:
             return None
         return DeliveryRef(issue_id=issue_id, subscriber_id=subscriber_id)
 
+    def opt_in_token(self, request_id: int, asked_at: int) -> str:
+        """The token of a request to be subscribed."""
+        ids = _IDS.pack(request_id, asked_at)
+        mac = self._opt_in.copy()
+        mac.update(ids)
+        return (ids + mac.digest()).hex()
+
+    def read_opt_in_token(self, token: str) -> OptInRef | None:
+        """The request that a genuine token names; None for anything else."""
+        folded = token.strip().lower()
+        if not _OPT_IN_TOKEN.fullmatch(folded):
+            return None
+        request_id, asked_at = _IDS.unpack(bytes.fromhex(folded)[: _IDS.size])
+        if not hmac.compare_digest(folded, self.opt_in_token(request_id, asked_at)):
+            return None
+        return OptInRef(request_id=request_id, asked_at=asked_at)
+
     def address_key(self, address: str) -> bytes:
         """A keyed hash (16 bytes) by which an erased address is still recognised."""
         mac = self._address.copy()
@@ -65,6 +96,14 @@ class Links:
     def unsubscribe_url(self, token: str) -> str:
         """The page, and the target of the one-click POST (RFC 8058)."""
         return f"{self.base_url}/u/{token}"
+
+    def subscribe_url(self, newsletter_slug: str) -> str:
+        """The form by which new readers come."""
+        return f"{self.base_url}/subscribe/{newsletter_slug}"
+
+    def confirm_url(self, token: str) -> str:
+        """The page with the button that confirms a subscription."""
+        return f"{self.base_url}/confirm/{token}"
 
     def archive_url(self, newsletter_slug: str) -> str:
         """The newsletter's archive."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,6 +94,10 @@ class Settings(BaseSettings):
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD, description="What to do with unknown deliveries after that."
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated.",
+    )
     tick_seconds: float = Field(2, gt=0, description="Pause between two ticks of the scheduler, in seconds.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
 
@@ -112,6 +117,12 @@ class Settings(BaseSettings):
     @classmethod
     def _first_day(cls, value: str) -> str:
         return _checked(value, lambda start: parse_warm_up(start, first_day=1, growth=1))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks_of(value)
+        return value
 
     @field_validator("data_dir")
     @classmethod
@@ -158,6 +169,11 @@ class Settings(BaseSettings):
     def batch_size(self) -> int:
         """How many recipients one claim takes for the provider in force."""
         return self.sendgrid_batch_size if self.provider is ProviderName.SENDGRID else self.smtp_batch_size
+
+
+def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of a comma-separated list of addresses and networks; ValueError for anything else."""
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 def _checked(value: str, parse: Callable[[str], object]) -> str:

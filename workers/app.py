@@ -15,6 +15,7 @@ from newsletter.jobs import (
     DISPATCH,
     DRAIN_EVENTS,
     POLL_MAILBOX,
+    SEND_OPT_INS,
     SYNC_SUPPRESSIONS,
     TICK,
     make_celery,
@@ -82,6 +83,10 @@ def make_worker_app(settings: Settings) -> Celery:
     @app.task(name=POLL_MAILBOX)
     def poll_mailbox() -> int:
         return tasks.poll_mailbox(runtime.get())
+
+    @app.task(name=SEND_OPT_INS)
+    def send_opt_ins() -> int:
+        return tasks.send_opt_ins(runtime.get(), should_stop=stopping.is_set)
 
     app.conf.beat_schedule = beat_schedule(settings)
     return app

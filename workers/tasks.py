@@ -11,13 +11,16 @@ from datetime import timedelta
 from os import getpid
 from threading import get_ident
 
-from newsletter.errors import NewsletterError
+from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.inbound.imap import parse_imap_url, poll
-from newsletter.jobs import DRAIN_EVENTS, Job
+from newsletter.jobs import DRAIN_EVENTS, SEND_OPT_INS, Job
 from newsletter.providers import ProviderLog, make_log, make_provider_lists
+from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
-from newsletter.services import bouncing, events, settling, slots, syncing, ticking
+from newsletter.services import bouncing, events, opt_in_mails, settling, slots, syncing, ticking
 from newsletter.services.bouncing import BounceCounts
+from newsletter.services.opt_in_mails import ClaimedAnswer
 from newsletter.services.settling import Terms
 from newsletter.settings import ProviderName
 from workers.dispatch import Dispatcher
@@ -26,6 +29,7 @@ from workers.journal import forget_journals, read_last_words
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5.0
+OPT_IN_SECONDS = 5.0
 
 
 def dispatch(runtime: Runtime, issue_id: int, *, should_stop: Callable[[], bool]) -> int:
@@ -55,6 +59,41 @@ def drain_events(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
     except NewsletterError as error:
         log.warning("drain.refused reason=%s", error)
     return posts
+
+
+def send_opt_ins(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
+    """Answer requests of the public door for a few seconds; returns how many mails a provider took."""
+    until = time.monotonic() + OPT_IN_SECONDS
+    taken = 0
+    while not should_stop():
+        with runtime.transaction() as session:
+            answer = opt_in_mails.claim_next(session, links=runtime.links, now=runtime.now())
+        if answer is None:
+            break
+        outcome = _hand_over_answer(runtime, answer)
+        with runtime.transaction() as session:
+            opt_in_mails.record(session, answer.request_id, outcome, now=runtime.now())
+        taken += outcome.kind is OutcomeKind.ACCEPTED
+        if time.monotonic() >= until:
+            runtime.announcer(Job(name=SEND_OPT_INS))
+            break
+    return taken
+
+
+def _hand_over_answer(runtime: Runtime, answer: ClaimedAnswer) -> Outcome:
+    """What the provider says; a mail that cannot be made is refused, a provider that is not there defers."""
+    try:
+        return opt_in_mails.hand_over(
+            answer,
+            runtime.provider,
+            links=runtime.links,
+            bounce_domain=runtime.settings.bounce_domain,
+            signer=runtime.signer,
+        )
+    except NewsletterError as error:
+        kind = OutcomeKind.REFUSED if isinstance(error, InvalidInput) else OutcomeKind.DEFERRED
+        log.warning("opt_in.not_sent request_id=%s kind=%s reason=%s", answer.request_id, kind, error)
+        return Outcome(subscriber_id=answer.request_id, kind=kind, response=without_addresses(str(error)))
 
 
 def sync_suppressions(runtime: Runtime) -> bool:
@@ -144,6 +183,8 @@ def tick(runtime: Runtime) -> None:
         )
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())
+    with runtime.transaction() as session:
+        opt_in_mails.tend(session, lease=timedelta(seconds=settings.claim_lease_seconds), now=runtime.now())
     for claim in report.lost_claims:
         log.warning("claim.lost claim=%s", claim)
         forget_journals(settings.data_dir, claim, now=runtime.now())

@@ -23,6 +23,7 @@ Language = Annotated[str | None, typer.Option(help="Language of the mail's own w
 Theme = Annotated[
     list[str] | None, typer.Option(metavar="NAME=COLOUR", help="A colour of the look, such as accent=#0b3a66.")
 ]
+About = Annotated[str | None, typer.Option(help="What it is and how often it comes: on the page to subscribe by.")]
 FourEyes = Annotated[
     bool | None,
     typer.Option("--four-eyes/--no-four-eyes", help="Whether an author may not approve their own brief."),
@@ -88,6 +89,7 @@ def create(
     time_zone: TimeZone = None,
     language: Language = None,
     theme: Theme = None,
+    about: About = None,
     four_eyes: FourEyes = None,
     acting_as: As = None,
     as_json: AsJson = False,
@@ -103,6 +105,7 @@ def create(
         time_zone=time_zone,
         language=language,
         theme=_colours(theme),
+        about=about,
         requires_four_eyes=four_eyes,
     )
     with open_runtime() as runtime, runtime.transaction() as session:
@@ -126,6 +129,7 @@ def edit(
     time_zone: TimeZone = None,
     language: Language = None,
     theme: Theme = None,
+    about: About = None,
     four_eyes: FourEyes = None,
     quiet_hours: QuietHours = None,
     slot: Slot = None,
@@ -152,6 +156,7 @@ def edit(
         time_zone=time_zone,
         language=language,
         theme=_colours(theme),
+        about=about,
         requires_four_eyes=four_eyes,
         quiet_hours=quiet_hours,
     )
@@ -193,6 +198,7 @@ def _as_dict(row: NewsletterRow) -> dict[str, Any]:
         "from_email": row.from_email,
         "reply_to": row.reply_to,
         "postal_address": row.postal_address,
+        "about": row.about,
         "time_zone": row.time_zone,
         "language": row.language,
         "theme": row.theme or {},

@@ -41,6 +41,8 @@ class Mailing:
     a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
     attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
     `has_gaps` says that others of the attempt stand between the recipients: the ids of a request are then no run.
+    `passes_suppressions` asks a provider that keeps a list of addresses not to mail to let this one through: for the
+    one mail by which somebody on it can come back.
     """
 
     issue_id: int
@@ -59,6 +61,7 @@ class Mailing:
     is_wire_ready: bool = False
     attempt_id: int = 0
     has_gaps: bool = False
+    passes_suppressions: bool = False
 
 
 class OutcomeKind(StrEnum):

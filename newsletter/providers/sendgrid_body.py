@@ -44,6 +44,13 @@ TRACKING_OFF: dict[str, dict[str, bool]] = {
     "ganalytics": {"enable": False},
 }
 
+# For the mail that asks somebody on SendGrid's lists whether they want to come back; never for an issue.
+PASSES_SUPPRESSIONS: dict[str, dict[str, bool]] = {
+    "bypass_bounce_management": {"enable": True},
+    "bypass_spam_management": {"enable": True},
+    "bypass_unsubscribe_management": {"enable": True},
+}
+
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _NON_ASCII_WORDS = re.compile(r"\S*[^\x00-\x7f]\S*(?:[ \t]+\S*[^\x00-\x7f]\S*)*")
 
@@ -117,6 +124,8 @@ def _shared_part(mailing: Mailing) -> dict[str, Any]:
     }
     if mailing.reply_to:
         shared["reply_to"] = {"email": mailing.reply_to}
+    if mailing.passes_suppressions:
+        shared["mail_settings"] = PASSES_SUPPRESSIONS
     if mailing.category:
         shared["categories"] = [mailing.category]
     if headers := _headers(mailing.headers):

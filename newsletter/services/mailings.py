@@ -7,8 +7,9 @@ from datetime import datetime
 
 from newsletter.domain.greeting import greeter
 from newsletter.domain.mail import Mailing, Recipient
+from newsletter.errors import InvalidInput
 from newsletter.links import Links
-from newsletter.rendering import DkimSigner, MimeTemplate, Rendered
+from newsletter.rendering import DkimSigner, MimeTemplate, Rendered, wire_address
 
 RECIPIENT_HEADERS = ("Message-ID", "List-Unsubscribe")
 
@@ -48,7 +49,7 @@ class MailingFactory:
         return Recipient(
             subscriber_id,
             token,
-            email,
+            email if email.isascii() else _for_servers(email),
             name,
             {
                 "email": email,
@@ -102,6 +103,14 @@ class MailingFactory:
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
         }
+
+
+def _for_servers(email: str) -> str:
+    """An address with its domain as DNS knows it; one that cannot be so stays, and is refused alone when it is sent."""
+    try:
+        return wire_address(email)
+    except InvalidInput:
+        return email
 
 
 def _signed(template: MimeTemplate, signer: DkimSigner) -> Callable[[Recipient], bytes]:

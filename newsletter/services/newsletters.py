@@ -30,6 +30,7 @@ EDITABLE = (
     "theme",
     "requires_four_eyes",
     "quiet_hours",
+    "about",
 )
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -142,5 +143,5 @@ def _check(name: str, value: Any) -> None:
         for key, colour in value.items():
             if not _COLOUR.fullmatch(str(colour)):
                 raise InvalidInput(f"theme colour {key} must look like #0b3a66, not “{colour}”")
-    if isinstance(value, str) and ("\r" in value or ("\n" in value and name != "postal_address")):
+    if isinstance(value, str) and ("\r" in value or ("\n" in value and name not in ("postal_address", "about"))):
         raise InvalidInput(f"{name.replace('_', ' ')} must be one line")

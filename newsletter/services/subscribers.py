@@ -11,9 +11,10 @@ from zoneinfo import available_timezones
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import MailingList, Subscriber
+from newsletter.db.models import MailingList, OptInRequest, Subscriber
 from newsletter.db.queries import audit as audit_queries
 from newsletter.db.queries import imports as import_queries
+from newsletter.db.queries import opting_in as opt_in_queries
 from newsletter.db.queries import subscribers as queries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.db.queries.subscribers import ExportedPerson, PastDelivery, Place
@@ -78,9 +79,11 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
     """All that is known about a person, ready for JSON but for its dates.
 
     Keys: subscriber_id, email, name, language, time_zone, status, created_at, updated_at, attributes, suppression
-    (reason, evidence, since; None), subscriptions (each with its consent) and deliveries (the latest first).
+    (reason, evidence, since; None), subscriptions (each with its consent), opt_in_requests (what was asked for at the
+    public door) and deliveries, the latest first.
     """
-    person = find_subscriber(session, email)
+    requests = opt_in_queries.requests_of(session, normalise_address(email))
+    person = _find_or_tell(session, email, requests)
     suppression = suppression_queries.suppression_of(session, address=person.address, address_key=b"")
     places = queries.places_of(session, person.id)
     history = queries.past_deliveries(session, person.id, limit=MOST_DELIVERIES_SHOWN)
@@ -97,8 +100,22 @@ def subscriber_profile(session: Session, email: str) -> dict[str, Any]:
         "suppression": suppression
         and {"reason": suppression.reason, "evidence": suppression.evidence, "since": suppression.created_at},
         "subscriptions": [_place_as_dict(place) for place in places],
+        "opt_in_requests": [_request_as_dict(row) for row in requests],
         "deliveries": [_delivery_as_dict(row) for row in history],
     }
+
+
+def _find_or_tell(session: Session, email: str, requests: Sequence[OptInRequest]) -> Subscriber:
+    try:
+        return find_subscriber(session, email)
+    except NotFound:
+        if not requests:
+            raise
+        last = requests[0]
+        raise NotFound(
+            f"{email.strip()} is no subscriber yet: asked to be subscribed on {last.requested_at:%Y-%m-%d %H:%M} UTC"
+            f" (mail {last.mail}), and has not confirmed"
+        ) from None
 
 
 def _place_as_dict(place: Place) -> dict[str, Any]:
@@ -114,6 +131,18 @@ def _place_as_dict(place: Place) -> dict[str, Any]:
         "confirmed_at": row.confirmed_at,
         "unsubscribed_at": row.unsubscribed_at,
         "unsubscribe_source": row.unsubscribe_source,
+    }
+
+
+def _request_as_dict(row: OptInRequest) -> dict[str, Any]:
+    return {
+        "request_id": row.id,
+        "list_ids": list(row.list_ids),
+        "language": row.language,
+        "client": row.client,
+        "requested_at": row.requested_at,
+        "mail": row.mail,
+        "confirmed_at": row.confirmed_at,
     }
 
 
@@ -307,7 +336,8 @@ def erase_subscriber(
     address = normalise_address(email)
     person = queries.subscriber_by_address(session, address)
     known = suppressions.find_suppression(session, address=address, address_key=address_key)
-    if person is None and known is None:
+    requests = opt_in_queries.forget_address(session, address)
+    if person is None and known is None and not requests:
         raise NotFound(f"there is nothing to erase about {email.strip()}: nobody here has this address")
     suppressions.mark_erased(session, address=address, address_key=address_key, now=now)
     if person is None:

@@ -31,7 +31,8 @@ Endpoint = Callable[..., Response]
 class Route:
     """One line of the route table.
 
-    `right` is what a user needs. `takes_foreign_posts` is for mail programs, which know neither cookie nor token.
+    `right` is what a user needs. `takes_foreign_posts` is for mail programs, which know neither cookie nor token,
+    and for forms on other sites that nobody has to be signed in for.
     `body_limit` is in bytes.
     """
 

@@ -91,13 +91,14 @@ def _values_of(form: Form) -> dict[str, Any]:
     accent = form.line("accent")
     return {name: form.line(name) for name in _LINES} | {
         "postal_address": form.text("postal_address").strip(),
+        "about": form.text("about").strip(),
         "requires_four_eyes": form.is_checked("requires_four_eyes"),
         "theme": {"accent": accent} if accent else {},
     }
 
 
 def _values_of_row(row: NewsletterRow) -> dict[str, Any]:
-    names = (*_LINES, "postal_address", "requires_four_eyes")
+    names = (*_LINES, "postal_address", "about", "requires_four_eyes")
     return {name: getattr(row, name) for name in names} | {"theme": row.theme or {}, "slug": row.slug}
 
 

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter import rendering
 from newsletter.domain.slugs import is_slug
 from newsletter.errors import NotFound
-from newsletter.services import archive, leaving, newsletters
+from newsletter.services import archive, leaving, newsletters, subscribing
 from newsletter.web.auth import HOME
 from newsletter.web.headers import OPEN_MAIL_POLICY
 from newsletter.web.visits import Id, Visiting, see
@@ -43,24 +43,26 @@ def leave(visit: Visiting, token: str) -> Response:
 
 def show_archive(visit: Visiting, newsletter: str, before: int | None = None) -> Response:
     """What a newsletter has sent, the newest first."""
-    row = newsletters.find_newsletter(visit.session, _slug_of(newsletter))
+    row = newsletters.find_newsletter(visit.session, slug_in(newsletter))
     entries = archive.archived_issues(visit.session, row.id, before_id=before, limit=_ISSUES_PER_PAGE + 1)
     return visit.page(
         "archive.html",
         newsletter=row,
         entries=entries[:_ISSUES_PER_PAGE],
+        can_subscribe=bool(subscribing.offer_of(visit.session, row.slug).lists),
         next_before=entries[_ISSUES_PER_PAGE - 1].issue_id if len(entries) > _ISSUES_PER_PAGE else None,
     )
 
 
 def show_web_version(visit: Visiting, newsletter: str, issue_id: Id) -> Response:
     """One issue as a web page, without anything of a reader."""
-    rendered = archive.archived_issue(visit.session, _slug_of(newsletter), issue_id)
+    rendered = archive.archived_issue(visit.session, slug_in(newsletter), issue_id)
     headers = {"Content-Security-Policy": OPEN_MAIL_POLICY}
     return HTMLResponse(rendering.web_page(rendered), headers=headers)
 
 
-def _slug_of(text: str) -> str:
+def slug_in(text: str) -> str:
+    """The slug of a newsletter in an address; NotFound for what can be none."""
     if not is_slug(text):
         raise NotFound("there is no such newsletter: look at the first page for those that there are")
     return text

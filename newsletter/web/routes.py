@@ -21,6 +21,7 @@ from newsletter.web import (
     health,
     public,
     signing_in,
+    subscribing,
     webhooks,
 )
 from newsletter.web.access import BRIEF_BYTES, PUBLIC, TABLE_BYTES, Route, act, show
@@ -32,6 +33,22 @@ ROUTES: tuple[Route, ...] = (
     show("/readyz", health.show_readiness, PUBLIC),
     show("/u/{token}", public.show_leaving, PUBLIC),
     act("/u/{token}", public.leave, PUBLIC, takes_foreign_posts=True),
+    show("/subscribe/{newsletter}", subscribing.show_form, PUBLIC),
+    act(
+        "/subscribe/{newsletter}",
+        subscribing.ask,
+        PUBLIC,
+        body_limit=subscribing.DOOR_BYTES,
+        takes_foreign_posts=True,
+    ),
+    show("/confirm/{token}", subscribing.show_link, PUBLIC),
+    act(
+        "/confirm/{token}",
+        subscribing.confirm,
+        PUBLIC,
+        body_limit=subscribing.DOOR_BYTES,
+        takes_foreign_posts=True,
+    ),
     show("/archive/{newsletter}", public.show_archive, PUBLIC),
     show("/archive/{newsletter}/{issue_id}", public.show_web_version, PUBLIC),
     act(

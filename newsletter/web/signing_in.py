@@ -7,7 +7,9 @@ from starlette.responses import Response
 from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import Forbidden, InvalidInput, NewsletterError
 from newsletter.services import users
+from newsletter.settings import networks_of
 from newsletter.web.auth import COOKIE, HOME, safe_next, set_session_cookie
+from newsletter.web.clients import client_of
 from newsletter.web.throttle import SignInBrake
 from newsletter.web.visits import Call, Visit, Visiting, refused_to, see
 
@@ -23,7 +25,7 @@ def sign_in(visit: Visiting) -> Response:
     """Sign in by password. Whatever is wrong, the answer is the same; after some failures it is a pause."""
     brake: SignInBrake = visit.request.app.state.brake
     email, wanted = visit.form.line("email"), visit.form.line("next")
-    address, client = _address_of(email), visit.request.client.host if visit.request.client else "unknown"
+    address, client = _address_of(email), _client(visit)
     with refused_to(lambda fresh, error: _login_page(fresh, wanted=wanted, email=email, error=error)):
         if brake.is_on(address=address, client=client, now=visit.now):
             raise Forbidden("too many failed tries: wait a quarter of an hour, or ask an admin for a sign-in link")
@@ -80,6 +82,10 @@ def _login_page(visit: Visit, *, wanted: str, email: str = "", error: Newsletter
 
 def _account_page(visit: Visit, error: NewsletterError | None = None) -> Response:
     return visit.page("account.html", error=error, min_length=users.MIN_PASSWORD_LENGTH)
+
+
+def _client(visit: Visit) -> str:
+    return client_of(visit.request, proxies=networks_of(visit.runtime.settings.trusted_proxies))
 
 
 def _signed_in(call: Call, token: str, *, wanted: str) -> Response:

@@ -48,6 +48,13 @@ def test_a_double_opt_in_list_counts_only_who_confirmed(ready: CommandLine, peop
     assert counts["careful"] == (3, 0)
 
 
+def test_what_a_newsletter_says_about_itself_is_set_by_a_command(ready: CommandLine) -> None:
+    slug = ready.json("newsletter", "list")[0]["slug"]
+    assert (
+        ready.json("newsletter", "edit", slug, "--about", "Ports, every weekday.")["about"] == "Ports, every weekday."
+    )
+
+
 def test_an_export_imported_again_changes_nothing(ready_on_both: CommandLine, tmp_path: Path) -> None:
     cli = ready_on_both
     first = cli.json("subscriber", "import", samples.subscribers_path(), "--list", "readers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,15 +27,18 @@ PEOPLE = [
 
 
 @pytest.fixture(scope="module")
-def body() -> dict[str, Any]:
-    rendered = render(sample_brief(), NEWSLETTER)
-    factory = MailingFactory(
-        rendered,
+def factory() -> MailingFactory:
+    return MailingFactory(
+        render(sample_brief(), NEWSLETTER),
         issue_id=7,
         links=Links(base_url="https://news.example.org", key=b"k" * 32),
         bounce_domain="",
         date=datetime(2026, 6, 22, tzinfo=UTC),
     )
+
+
+@pytest.fixture(scope="module")
+def body(factory: MailingFactory) -> dict[str, Any]:
     found: dict[str, Any] = orjson.loads(BodyBuilder(factory.mailing).body(factory.recipients(PEOPLE)))
     return found
 
@@ -62,3 +66,15 @@ def test_what_a_reader_is_called_cannot_leave_its_place(body: dict[str, Any]) ->
     assert not any("\n" in value or "\r" in value for value in third["substitutions"].values())
     assert "\n" not in third["to"][0]["name"] and "\r" not in third["to"][0]["name"]
     assert "x@example.org" not in str(third["headers"])
+
+
+def test_only_the_mail_by_which_somebody_comes_back_passes_sendgrids_own_lists(
+    body: dict[str, Any], factory: MailingFactory
+) -> None:
+    assert "mail_settings" not in body
+    builder = BodyBuilder(replace(factory.mailing, passes_suppressions=True))
+    found: dict[str, Any] = orjson.loads(builder.body(factory.recipients(PEOPLE[:1])))
+    assert set(found["mail_settings"]) == {f"bypass_{kind}_management" for kind in ("bounce", "spam", "unsubscribe")}
+    assert faults_of(found) == []
+    if ORACLE.is_file():
+        assert load_oracle(ORACLE)(found) == []

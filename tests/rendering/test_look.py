@@ -11,7 +11,7 @@ from newsletter.rendering import fill_html, render
 from tests.rendering.editions import NEWSLETTER, VALUES, make_brief, make_story, sample_brief
 
 # What stands on what: for each selector the ground is the nearest ancestor that has a colour.
-_CONTRASTS = """
+CONTRASTS = """
 () => {
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b].map(c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -46,7 +46,7 @@ def test_the_mail_fits_the_screen_and_can_be_read(browser: Browser, tmp_path: Pa
     page.on("request", lambda request: asked.append(request.url))
     page.goto(mail.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(_CONTRASTS) == []
+    assert page.evaluate(CONTRASTS) == []
     assert asked == [mail.as_uri()]
     page.close()
 

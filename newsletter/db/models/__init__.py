@@ -1,4 +1,4 @@
-"""The tables, by theme: people, content, sending, flow, inbound, watching."""
+"""The tables, by theme: people, content, sending, flow, inbound, watching, opting in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from newsletter.db.models.doubts import Doubt, HeardRequest
 from newsletter.db.models.flow import DayVolume, GroupState, ProviderState, RateWindow, SlotRun
 from newsletter.db.models.inbound import InboxPost, KnownEvent
 from newsletter.db.models.inbound_mail import InboundMail
+from newsletter.db.models.opting_in import OptInRequest, RequestCount
 from newsletter.db.models.people import (
     AuditEntry,
     MailingList,
@@ -45,11 +46,13 @@ __all__ = [
     "KnownEvent",
     "MailingList",
     "NewsletterRow",
+    "OptInRequest",
     "ProviderLift",
     "ProviderState",
     "ProviderSync",
     "RateWindow",
     "Rendering",
+    "RequestCount",
     "SignInLink",
     "SlotRun",
     "Subscriber",

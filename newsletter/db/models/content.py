@@ -13,7 +13,7 @@ from newsletter.db.models.base import Base
 
 
 class NewsletterRow(Base):
-    """A publication: who it is from, where its publisher is, and how it looks."""
+    """A publication: who it is from, where its publisher is, and how it looks. `about` is what readers see of it."""
 
     __tablename__ = "newsletters"
 
@@ -30,6 +30,7 @@ class NewsletterRow(Base):
     requires_four_eyes: Mapped[bool] = mapped_column(default=False)
     daily_slot: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     quiet_hours: Mapped[str] = mapped_column(default="")
+    about: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime]
 
 
