@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import GroupState
+from newsletter.db.models import GroupState, Issue
 from newsletter.db.queries import flow as queries
 from newsletter.db.queries import rates
 from newsletter.domain.flow import (
@@ -29,6 +29,7 @@ from newsletter.domain.flow import (
     factor_after_throttle,
     grant,
     rate_in_force,
+    time_taken,
     together,
 )
 from newsletter.domain.mailbox_groups import MailboxGroup
@@ -129,9 +130,16 @@ def give_back(session: Session, provider: str, *, day: int, count: int) -> None:
     rates.give_back_volume(session, provider, day=day, count=count)
 
 
-def keep_quiet(session: Session, issue_id: int, *, until: datetime) -> None:
+def keep_quiet(session: Session, issue_id: int, *, until: datetime, now: datetime) -> None:
     """Plan what waits of an issue for the end of its quiet hours."""
-    queries.postpone_batches(session, issue_id, until=until, cause=QUIET)
+    queries.postpone_batches(session, issue_id, until=until, cause=QUIET, now=now)
+
+
+def time_taken_by(session: Session, issue: Issue, *, plan: FlowPlan, now: datetime) -> timedelta:
+    """How long an issue takes at the rate that its provider has now; nothing where there is no limit."""
+    rule = _rules(session, issue.provider or "").get(WHOLE_PROVIDER, NO_RULE)
+    rate = rate_in_force(WHOLE_PROVIDER, rates=plan.rates, rule=rule, now=now)
+    return time_taken(issue.audience or 0, per_second=rate)
 
 
 def slow_group(
@@ -296,7 +304,7 @@ def _take_day(
             moments[index] = None
         tomorrow = plan.warm_up.next_day(now)
         holds.append(Hold(until=tomorrow, cause=DAY_IS_FULL, is_planned=True))
-        queries.postpone_batches(session, issue_id, until=tomorrow, cause=DAY_IS_FULL)
+        queries.postpone_batches(session, issue_id, until=tomorrow, cause=DAY_IS_FULL, now=now)
     return day
 
 
