@@ -27,6 +27,7 @@ from tests.factories import NOW, make_issue, start_issue
 LEASE = timedelta(seconds=120)
 NO_PLAN = FlowPlan(rates={}, warm_up=None)
 PROVIDER = "outbox"
+CLAIMS_A_STEP = 5
 
 
 def make_audience(runtime: Runtime, *, people: int, domains: Sequence[str], batch_size: int) -> int:
@@ -88,8 +89,9 @@ def run_workers(
         now += timedelta(seconds=0.1)
         if restart_at is not None and restart_at <= now < restart_at + timedelta(seconds=3):
             continue
-        for worker, busy in enumerate(busy_until):
-            if busy > now.timestamp():
+        # A claim takes some milliseconds where nobody has to be waited for.
+        for worker in [*range(workers)] * CLAIMS_A_STEP:
+            if busy_until[worker] > now.timestamp():
                 continue
             with runtime.transaction() as session:
                 claim = claim_at(session, issue_id, now)

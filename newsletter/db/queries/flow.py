@@ -79,19 +79,14 @@ def postpone_batches(session: Session, issue_id: int, *, until: datetime, cause:
     return len(rows)
 
 
-def has_free_batch(session: Session, issue_id: int, *, now: datetime) -> bool:
-    """Whether a batch of an issue is due that does not just wait for the turn of a mailbox group."""
-    found = session.scalar(
-        select(Batch.id)
-        .where(
-            Batch.issue_id == issue_id,
-            Batch.status == int(BatchStatus.PENDING),
-            Batch.due_at <= now,
-            Batch.hold.is_(None) | Batch.hold.in_((DAY_IS_FULL, QUIET)),
-        )
+def next_due(session: Session, issue_id: int) -> datetime | None:
+    """When the next batch of an issue is due that nobody has in hand, also in the past; None where none waits."""
+    return session.scalar(
+        select(Batch.due_at)
+        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.PENDING))
+        .order_by(Batch.due_at)
         .limit(1)
     )
-    return found is not None
 
 
 def next_turn(session: Session, issue_id: int) -> datetime | None:
