@@ -320,13 +320,13 @@ def test_a_scheduled_issue_that_nobody_began_for_half_a_day_waits_for_a_person(r
         assert ticking.due_issue_ids(session, now=at(20)) == []
 
 
-@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04"])
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04", "2026-04-24", "2026-11-01"])
 def test_at_the_local_hour_everybody_gets_it_once_also_on_the_days_when_clocks_change(
     runtime: Runtime, day: str
 ) -> None:
-    """The clocks change in Europe on the first two days, in Australia and New Zealand on (or about) the others."""
+    """Clocks change in Europe on the first two days, in Australia on the next, in Cairo, and in New York and Havana."""
     zones = ["Europe/Berlin", "Europe/London", "Australia/Sydney", "Australia/Lord_Howe", "Pacific/Auckland"]
-    zones += ["America/New_York", "America/Santiago", "Asia/Kolkata", "Pacific/Kiritimati", ""]
+    zones += ["America/New_York", "America/Havana", "Africa/Cairo", "Asia/Kolkata", "Pacific/Kiritimati", ""]
     with runtime.transaction() as session:
         draft, ids = make_issue(session, people=20)
         for number, zone in enumerate(zones):
