@@ -134,6 +134,10 @@ def test_a_correction_goes_to_exactly_those_who_were_sent_the_issue(runtime: Run
         start_issue(session, correction)
         found = session.scalars(select(Delivery.subscriber_id).where(Delivery.issue_id == correction.id))
         assert sorted(found) == ids[2:6]
+        # Late news: two of the doubtful have it after all. The correction stays what was sent.
+        settle(session, first, ids[6:8], DeliveryStatus.ACCEPTED)
+        ticking.run_tick(session, now=NOW, unknown_policy="hold", unknown_wait=timedelta(minutes=15))
+        assert issues.tally_of(session, correction.id).audience == 4
 
 
 def test_a_correction_is_another_mail_and_made_once(runtime: Runtime) -> None:
