@@ -16,6 +16,7 @@ from newsletter.domain.mail import OutcomeKind
 from newsletter.domain.retrying import PROBE_PATIENCE, PlanLimits
 from newsletter.jobs import DISPATCH, enqueue
 
+OPEN, PAUSED, PROBING = "open", "paused", "probing"
 # What only a provider that works can say. Who was deferred may have been on a connection that broke.
 _ANSWERS = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REFUSED})
 
@@ -23,6 +24,15 @@ _ANSWERS = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REFUSED})
 def is_answer(kind: OutcomeKind) -> bool:
     """Whether this outcome shows that the provider works."""
     return kind in _ANSWERS
+
+
+def standing_of(session: Session, provider: str) -> dict[str, datetime | str | bool | None]:
+    """Whether a provider is open, paused (until when, why, and whether a person has to see to it) or being tried."""
+    state = providers.state_of(session, provider)
+    if state is None:
+        return {"state": OPEN, "until": None, "reason": "", "needs_person": False}
+    name = PAUSED if state.is_paused else PROBING if state.is_probing else OPEN
+    return {"state": name, "until": state.until, "reason": state.reason, "needs_person": state.needs_person}
 
 
 def claim_probe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -48,9 +47,9 @@ def failures_in_a_row(session: Session, name: str) -> int:
     return sum(1 for _ in takewhile(lambda outcome: outcome == "unavailable", ended))
 
 
-def all_states(session: Session) -> Sequence[ProviderState]:
-    """How each provider stands that was ever paused."""
-    return session.scalars(select(ProviderState).order_by(ProviderState.name)).all()
+def state_of(session: Session, name: str) -> ProviderState | None:
+    """How a provider stands; None where it was never paused."""
+    return session.get(ProviderState, name)
 
 
 def lift_expired(session: Session, *, now: datetime) -> int:
