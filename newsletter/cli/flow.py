@@ -130,7 +130,8 @@ def _words_of(provider: str, standing: Mapping[str, Any]) -> str:
             "somebody resumes the issue" if standing["needs_person"] else f"{standing['until']:%Y-%m-%d %H:%M:%S} UTC"
         )
         return f"{provider} is paused until {until}: {standing['reason']}"
-    return f"{provider} is being tried by one batch" if standing["state"] == probing.PROBING else f"{provider} is open"
+    is_probing = standing["state"] == probing.PROBING
+    return f"{provider} was paused: one batch tries it before the others" if is_probing else f"{provider} is open"
 
 
 def _count(waiting: Mapping[str, int], *causes: str) -> int:

@@ -40,7 +40,8 @@ def claim_probe(
 ) -> ClaimedBatch | None:
     """A batch to try the provider with; None where it needs no trying, another tries it, or nothing is due."""
     now = plans.now
-    if not providers.begin_probe(session, provider, claim=claim, now=now, until=now + PROBE_PATIENCE):
+    until = min(now + PROBE_PATIENCE, lease_until)
+    if not providers.begin_probe(session, provider, claim=claim, now=now, until=until):
         return None
     batch = claims.claim_for_probe(
         session, issue_id, claim=claim, provider=provider, plans=plans, lease_until=lease_until

@@ -134,3 +134,16 @@ def test_without_anything_due_nobody_takes_the_turn(runtime: Runtime) -> None:
     assert site.claim() is None
     with runtime.reading() as session:
         assert session.get_one(ProviderState, site.provider).probe_by is None
+
+
+def test_a_turn_lasts_no_longer_than_the_lease_of_its_claim(site: Doubtful) -> None:
+    lease = timedelta(seconds=5)
+    for _ in range(2):
+        with site.runtime.transaction() as session:
+            probe = sending.claim_batch(
+                session, site.issue_id, worker="w", provider=site.provider, now=site.now, lease=lease
+            )
+        assert probe is not None
+        assert probe.is_probe
+        assert site.claim() is None
+        site.later(lease)
