@@ -20,16 +20,16 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.issue import FINAL_STATUSES
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
-from newsletter.domain.retrying import provider_down_delay, spread
+from newsletter.domain.retrying import PROBE_SIZE, provider_down_delay, spread
 from newsletter.errors import ConfigurationError, Conflict, NewsletterError, ServiceUnavailable
 from newsletter.jobs import DISPATCH, Job
 from newsletter.providers import ProviderUnavailable
-from newsletter.rendering import DkimSigner, Rendered
 from newsletter.runtime import Runtime
-from newsletter.services import flow, issues, reactions, sending
+from newsletter.services import flow, issues, probing, reactions, sending
 from newsletter.services.mailings import MailingFactory
 from newsletter.services.sending import Claim
 from workers.journal import Journal, Lease, LeaseLost, open_journal
+from workers.mailings import Mailings
 from workers.pacing import Pace
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Dispatcher:
         self.lease = timedelta(seconds=runtime.settings.claim_lease_seconds)
         self.pace = Pace(runtime, name=runtime.provider.name, should_stop=should_stop)
         self._slice_until = 0.0
+        self._audience = 0
 
     def run(self, issue_id: int) -> int:
         """Send until nothing is due, the slice is over or the worker stops; returns how many batches were claimed."""
@@ -89,7 +90,8 @@ class Dispatcher:
         """The approved bytes, proven; a mismatch, or a DKIM key that cannot sign, pauses the issue and is raised."""
         try:
             with self.runtime.reading() as session:
-                _, rendered = sending.load_approved(session, issue_id)
+                issue, rendered = sending.load_approved(session, issue_id)
+                self._audience = issue.audience or 0
             signer = self.runtime.signer
         except (Conflict, ConfigurationError) as error:
             with self.runtime.transaction() as session:
@@ -111,6 +113,7 @@ class Dispatcher:
             provider=self.runtime.provider.name,
             now=self.runtime.now(),
             lease=self.lease,
+            taking=self.pace.time_taken(issue_id, mails=self._audience),
         )
         if claim is None:
             return None
@@ -156,12 +159,32 @@ class Dispatcher:
 
     def _hand_over(self, claim: Claim, mailing: Mailing, recipients: Sequence[Recipient], recorder: Recorder) -> None:
         for portion in self.pace.portions(recipients, claim=claim, is_stopped=recorder.check_stopped):
-            has_gaps = are_apart(portion, claim)
-            outcomes = self.runtime.provider.send(replace(mailing, has_gaps=has_gaps), portion)
-            for answer in outcomes.answers():
-                recorder.add(answer)
-                if recorder.is_stopped or self.should_stop():
-                    outcomes.close()
+            if claim.is_probe and not recorder.is_answered:
+                self._hand_over_portion(claim, mailing, portion[:PROBE_SIZE], recorder)
+                if not self._goes_on_after_probe(recorder):
+                    return
+                portion = portion[PROBE_SIZE:]
+            self._hand_over_portion(claim, mailing, portion, recorder)
+
+    def _hand_over_portion(
+        self, claim: Claim, mailing: Mailing, portion: Sequence[Recipient], recorder: Recorder
+    ) -> None:
+        if not portion:
+            return
+        outcomes = self.runtime.provider.send(replace(mailing, has_gaps=are_apart(portion, claim)), portion)
+        for answer in outcomes.answers():
+            recorder.add(answer)
+            if recorder.is_stopped or self.should_stop():
+                outcomes.close()
+
+    def _goes_on_after_probe(self, recorder: Recorder) -> bool:
+        """Tell everybody at once that the provider works; ProviderUnavailable where it has answered nothing."""
+        recorder.flush()
+        if recorder.is_stopped or self.should_stop():
+            return False
+        if not recorder.is_answered:
+            raise ProviderUnavailable(f"{self.runtime.provider.name} did not answer when it was tried again")
+        return True
 
     def _open_journal(self, claim: Claim) -> Journal | None:
         """A journal only means something where each mail is composed right before it is handed over."""
@@ -268,30 +291,6 @@ def are_apart(portion: Sequence[Recipient], claim: Claim) -> bool:
     return sum(first <= person.subscriber_id <= last for person in claim.addressees) != len(portion)
 
 
-class Mailings:
-    """The mailings of one issue, by the moment that a batch was planned for: the Date of its mails, also at a retry."""
-
-    def __init__(self, runtime: Runtime, rendered: Rendered, *, issue_id: int, signer: DkimSigner | None) -> None:
-        self._runtime = runtime
-        self._rendered = rendered
-        self._issue_id = issue_id
-        self._signer = signer
-        self._factories: dict[datetime, MailingFactory] = {}
-
-    def for_batch(self, claim: Claim) -> MailingFactory:
-        """The mailing for the recipients of this claim."""
-        if claim.planned_at not in self._factories:
-            self._factories[claim.planned_at] = MailingFactory(
-                self._rendered,
-                issue_id=self._issue_id,
-                links=self._runtime.links,
-                bounce_domain=self._runtime.settings.bounce_domain,
-                date=claim.planned_at,
-                signer=self._signer,
-            )
-        return self._factories[claim.planned_at]
-
-
 class Recorder:
     """Collects outcomes and writes them every half second, so that little is in doubt if the worker dies."""
 
@@ -304,6 +303,8 @@ class Recorder:
         self.count = 0
         self.deferred = 0
         self.message_id = ""
+        # Whether the provider said something of a mail that only one that works can say.
+        self.is_answered = False
         self.is_stopped = False
         # Whether all that is known is in the database, and the batch was ours to the end.
         self.is_settled = False
@@ -325,6 +326,7 @@ class Recorder:
         self._waiting.extend(outcomes)
         self.count += len(outcomes)
         self.deferred += sum(outcome.kind is OutcomeKind.DEFERRED for outcome in outcomes)
+        self.is_answered = self.is_answered or any(probing.is_answer(outcome.kind) for outcome in outcomes)
         self.message_id = self.message_id or (outcomes[0].message_id if outcomes else "")
         is_due = time.monotonic() - self._last >= RECORD_EVERY_SECONDS
         # What is the whole batch is written with its end.

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from newsletter.db.queries import rates
-from newsletter.domain.flow import QUIET, Hold, Limits, rate_in_force
+from newsletter.domain.flow import QUIET, Hold, Limits, rate_in_force, time_taken
 from newsletter.domain.mailbox_groups import mailbox_group
+from newsletter.domain.retrying import is_too_late
 from newsletter.runtime import Runtime
 from newsletter.services import flow
 from newsletter.services.flow import Turns
@@ -58,7 +60,7 @@ class Pace:
         """
         if quiet_until := self._limits_now(issue_id).quiet_until(self._runtime.now()):
             with self._runtime.transaction() as session:
-                flow.keep_quiet(session, issue_id, until=quiet_until)
+                flow.keep_quiet(session, issue_id, until=quiet_until, now=self._runtime.now())
             return False
         while self._rate(issue_id):
             with self._runtime.reading() as session:
@@ -93,7 +95,7 @@ class Pace:
         try:
             while left:
                 size, moment = self._next_portion(order[-left:], issue_id)
-                if not self._wait(moment, issue_id, is_stopped=is_stopped):
+                if not self._wait(moment, claim, is_stopped=is_stopped):
                     return
                 # In the order of the batch again, whoever's turn came first.
                 portion = [batch[index] for index in sorted(index for _, index in order[-left:][:size])]
@@ -136,19 +138,23 @@ class Pace:
             begins = rates.take_window(session, self._name, seconds=size / rate, now=self._epoch())
         return size, max(first, begins)
 
-    def _wait(self, moment: float, issue_id: int, *, is_stopped: Callable[[], bool]) -> bool:
-        """Sleep until the moment has come; False where sending stops before, or quiet hours have begun."""
+    def _wait(self, moment: float, claim: Claim, *, is_stopped: Callable[[], bool]) -> bool:
+        """Sleep until the moment has come; False where sending stops before, it is too late, or quiet hours begin."""
         while True:
-            if self._should_stop() or is_stopped():
+            if self._should_stop() or is_stopped() or is_too_late(planned_at=claim.planned_at, now=self._runtime.now()):
                 self.hold = None
                 return False
-            if quiet_until := self._limits_now(issue_id).quiet_until(self._runtime.now()):
+            if quiet_until := self._limits_now(claim.issue_id).quiet_until(self._runtime.now()):
                 self.hold = Hold(until=quiet_until, cause=QUIET, is_planned=True)
                 return False
             ahead = moment - self._epoch()
             if ahead <= 0:
                 return True
             time.sleep(min(ahead, NAP_SECONDS))
+
+    def time_taken(self, issue_id: int, *, mails: int) -> timedelta:
+        """How long so many mails take at the rate in force; nothing where there is no limit."""
+        return time_taken(mails, per_second=self._rate(issue_id))
 
     def _rate(self, issue_id: int) -> float:
         limits = self._limits_now(issue_id)

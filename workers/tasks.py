@@ -180,6 +180,7 @@ def tick(runtime: Runtime) -> None:
             unknown_wait=timedelta(seconds=settings.unknown_wait_seconds),
             has_log=settings.provider is ProviderName.SENDGRID,
             last_words_of=lambda claim: read_last_words(settings.data_dir, claim),
+            plan=runtime.flow_plan,
         )
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())

@@ -15,7 +15,7 @@ from newsletter.cli.output import AsJson, print_json, print_result, print_table,
 from newsletter.domain.flow import DAY_IS_FULL, PAUSED, QUIET
 from newsletter.domain.mailbox_groups import MailboxGroup
 from newsletter.runtime import Runtime
-from newsletter.services import flow
+from newsletter.services import flow, probing
 
 Group = Annotated[MailboxGroup, typer.Argument(metavar="GROUP", help=f"One of {', '.join(MailboxGroup)}.")]
 
@@ -58,6 +58,7 @@ def show_flow(as_json: AsJson = False) -> None:
         f" {result['waiting_for_quiet_hours']}",
         style="dim",
     )
+    say(_words_of(result["provider"], result["provider_standing"]), style="dim")
     if warm_up := result["warm_up"]:
         say(f"warm-up, day {warm_up['day']}: {warm_up['taken']} of {warm_up['volume']} mails taken", style="dim")
 
@@ -110,6 +111,7 @@ def _standing(session: Session, runtime: Runtime) -> dict[str, Any]:
     day = plan.warm_up.day_of(now) if plan.warm_up else 0
     return {
         "provider": provider,
+        "provider_standing": probing.standing_of(session, provider),
         "groups": rows,
         "waiting_for_tomorrow": _count(waiting, DAY_IS_FULL),
         "waiting_for_quiet_hours": _count(waiting, QUIET),
@@ -120,6 +122,16 @@ def _standing(session: Session, runtime: Runtime) -> dict[str, Any]:
             "taken": flow.volume_taken(session, provider, day=day),
         },
     }
+
+
+def _words_of(provider: str, standing: Mapping[str, Any]) -> str:
+    if standing["state"] == probing.PAUSED:
+        until = (
+            "somebody resumes the issue" if standing["needs_person"] else f"{standing['until']:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        return f"{provider} is paused until {until}: {standing['reason']}"
+    is_probing = standing["state"] == probing.PROBING
+    return f"{provider} was paused: one batch tries it before the others" if is_probing else f"{provider} is open"
 
 
 def _count(waiting: Mapping[str, int], *causes: str) -> int:

@@ -10,6 +10,7 @@ from newsletter.cli.acting import As, actor_for
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_json, print_next, print_result, print_table
 from newsletter.db.models import NewsletterRow
+from newsletter.domain.slots_of_day import values_of
 from newsletter.errors import InvalidInput
 from newsletter.services import newsletters, slots
 
@@ -204,5 +205,5 @@ def _as_dict(row: NewsletterRow) -> dict[str, Any]:
         "theme": row.theme or {},
         "requires_four_eyes": bool(row.requires_four_eyes),
         "quiet_hours": row.quiet_hours or "",
-        "daily_slot": {name: value for name, value in (row.daily_slot or {}).items() if name != "since"} or None,
+        "daily_slot": values_of(row.daily_slot or {}) or None,
     }

@@ -17,6 +17,9 @@ SAVED_SECONDS = 0.5
 # What a factor counts from where no rate is set and nobody said how fast it went.
 ASSUMED_PER_SECOND = {"": 100.0} | {str(group): 20.0 for group in MailboxGroup}
 
+# Nothing is sent for longer than this, however low its rate is.
+_LONGEST = timedelta(days=365)
+
 PAUSED, DAY_IS_FULL, QUIET = "paused", "day", "quiet"
 
 
@@ -99,6 +102,13 @@ def rate_in_force(group: str, *, rates: Mapping[str, float], rule: GroupRule, no
     return (rate or rule.base_per_second or ASSUMED_PER_SECOND[group]) * factor
 
 
+def time_taken(mails: int, *, per_second: float) -> timedelta:
+    """How long so many mails take at a rate; nothing where there is no limit."""
+    if not per_second:
+        return timedelta()
+    return timedelta(seconds=min(mails / per_second, _LONGEST.total_seconds()))
+
+
 def parse_group_rates(text: str) -> dict[str, float]:
     """Mails a second by mailbox group, given as gmail=50,tencent=10; InvalidInput for anything else."""
     rates: dict[str, float] = {}
@@ -121,6 +131,9 @@ class FlowPlan:
 
     rates: Mapping[str, float]
     warm_up: WarmUp | None
+
+
+NO_PLAN = FlowPlan(rates={}, warm_up=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,8 @@ from newsletter.errors import InvalidInput
 
 DEFAULT_LATENESS_MINUTES = 180
 MAX_LATENESS_MINUTES = 12 * 60
+# A slot that was replaced counts no more when its last day is surely over.
+_OPEN_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,7 @@ class DailySlot:
 
     What is approved by `cutoff` goes out; what is approved later waits for a person. If the system was down, it still
     goes out `lateness_minutes` after `at`, and not later. `since` is when the slot was set: it does nothing for before.
+    `earlier` is what stood until then, for days that were open still.
     """
 
     at: time
@@ -29,6 +32,22 @@ class DailySlot:
     lateness_minutes: int
     lists: tuple[str, ...]
     since: datetime
+    earlier: DailySlot | None = None
+
+    def in_force(self, day: date, *, zone: str) -> DailySlot | None:
+        """What counts for a day: this slot, where its hour was still to come when it was set, else what stood before.
+
+        None where the day was over already when the slot was set.
+        """
+        if self.moments(day, zone=zone).begins >= self.since:
+            return self
+        earlier = self.earlier.in_force(day, zone=zone) if self.earlier else None
+        return earlier if earlier and earlier.moments(day, zone=zone).ends >= self.since else None
+
+    def replaced_by(self, later: DailySlot) -> DailySlot:
+        """The later slot, which remembers this one for as long as a day of it may be open."""
+        kept = replace(self, earlier=None) if self.since < later.since - _OPEN_FOR else self
+        return replace(later, earlier=kept)
 
     def moments(self, day: date, *, zone: str) -> SlotMoments:
         """The three moments of the slot of a day; a cutoff later than the slot is one of the day before."""
@@ -44,7 +63,7 @@ class DailySlot:
         """The days whose slot may have something to decide now."""
         today = now.astimezone(ZoneInfo(zone)).date()
         days = [today + timedelta(days=offset) for offset in (-1, 0, 1)]
-        return [day for day in days if self.moments(day, zone=zone).begins >= self.since]
+        return [day for day in days if self.in_force(day, zone=zone)]
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it is stored."""
@@ -54,6 +73,7 @@ class DailySlot:
             "lateness_minutes": self.lateness_minutes,
             "lists": list(self.lists),
             "since": self.since.isoformat(),
+            **({"earlier": self.earlier.to_json()} if self.earlier else {}),
         }
 
 
@@ -110,7 +130,14 @@ def make_slot(
 
 def slot_from_json(stored: Mapping[str, Any]) -> DailySlot:
     """The daily slot as it was stored."""
-    return make_slot(**{**stored, "since": datetime.fromisoformat(stored["since"])})
+    values = {name: value for name, value in stored.items() if name != "earlier"}
+    slot = make_slot(**{**values, "since": datetime.fromisoformat(stored["since"])})
+    return replace(slot, earlier=slot_from_json(stored["earlier"])) if "earlier" in stored else slot
+
+
+def values_of(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person sets of a stored slot; the rest is its history."""
+    return {name: value for name, value in stored.items() if name not in {"since", "earlier"}}
 
 
 def _moment(day: date, at: time, zone: str) -> datetime:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import GroupState
+from newsletter.db.models import GroupState, Issue
 from newsletter.db.queries import flow as queries
 from newsletter.db.queries import rates
 from newsletter.domain.flow import (
@@ -29,6 +29,7 @@ from newsletter.domain.flow import (
     factor_after_throttle,
     grant,
     rate_in_force,
+    time_taken,
     together,
 )
 from newsletter.domain.mailbox_groups import MailboxGroup
@@ -36,10 +37,12 @@ from newsletter.domain.quiet_hours import parse_quiet_hours
 from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import InvalidInput
 
-# How far ahead a worker may take a group's time, and sleep on it, while nothing else is due.
+# How far ahead a worker may take a group's time, and sleep on it, where nothing else is due before.
 AHEAD_SECONDS = 0.5
-# A batch is due this much before its people have their turn, and at least so much after it was handed back.
-LEAD_SECONDS, LEAST_SECONDS = 0.5, 0.25
+# A batch is due at the earliest so much after it was handed back.
+LEAST_SECONDS = 0.25
+# Moments are stored in microseconds: a turn that is so near has come.
+_HAIR_SECONDS = 0.001
 # Over how long it is measured how fast mail goes where no rate is set.
 MEASURED_SECONDS = 10.0
 _FORGET_AFTER = timedelta(days=2)
@@ -84,12 +87,12 @@ def take_turns(
 ) -> Turns:
     """Take the next turns for people of these mailbox groups, in their order.
 
-    Only as many as may go at once, or within seconds where nothing else of the issue is due: others are not held up.
-    Who was `promised` a later moment keeps that place.
+    Only as many as may go at once, or before another batch of the issue is due: nobody sleeps on the turns of one group
+    while those of another go unused. Who was `promised` a later moment keeps that place.
     """
     moments: list[float | None] = [0.0] * len(groups)
     holds: list[Hold] = []
-    is_last = not queries.has_free_batch(session, issue_id, now=now)
+    ahead = _time_to_spare(session, issue_id, now=now)
     # One order for all workers, or two of them would wait for each other.
     for group, count in sorted(Counter(groups).items()):
         rule = limits.rule(group)
@@ -99,19 +102,20 @@ def take_turns(
             given: Sequence[float] = ()
             holds.append(Hold(until=until, cause=f"{PAUSED}:{group}", is_planned=False))
         elif (rate := rate_in_force(group, rates=plan.rates, rule=rule, now=now)) and (
-            promised.get(group, 0.0) > now.timestamp() + LEAD_SECONDS
+            promised.get(group, 0.0) > now.timestamp() + ahead + _HAIR_SECONDS
         ):
             given = ()
-            holds.append(_wait_for(promised[group], group=group, now=now))
+            holds.append(_wait_for(promised[group], group=group, ahead=ahead, now=now))
         elif rate:
-            found = _take_group(session, f"{provider}/{group}", count, rate=rate, is_last=is_last, now=now)
+            found = _take_group(session, f"{provider}/{group}", count, rate=rate, ahead=ahead, now=now)
             given = found.moments
             if group in promised and len(given) < count:
                 # Its place has come: it stays at the head of the queue.
-                holds.append(_wait_for(found.taken_until, group=group, now=now))
+                holds.append(_wait_for(found.taken_until, group=group, ahead=ahead, now=now))
             elif len(given) < count:
                 queue = f"{provider}/{group}/{issue_id}"
-                holds.append(_queue_up(session, queue, count - len(given), rate=rate, group=group, now=now))
+                turn = rates.take_window(session, queue, seconds=(count - len(given)) / rate, now=now.timestamp())
+                holds.append(_wait_for(turn, group=group, ahead=ahead, now=now))
         else:
             continue
         _hand_out(moments, groups, group, given)
@@ -129,9 +133,16 @@ def give_back(session: Session, provider: str, *, day: int, count: int) -> None:
     rates.give_back_volume(session, provider, day=day, count=count)
 
 
-def keep_quiet(session: Session, issue_id: int, *, until: datetime) -> None:
+def keep_quiet(session: Session, issue_id: int, *, until: datetime, now: datetime) -> None:
     """Plan what waits of an issue for the end of its quiet hours."""
-    queries.postpone_batches(session, issue_id, until=until, cause=QUIET)
+    queries.postpone_batches(session, issue_id, until=until, cause=QUIET, now=now)
+
+
+def time_taken_by(session: Session, issue: Issue, *, plan: FlowPlan, now: datetime) -> timedelta:
+    """How long an issue takes at the rate that its provider has now; nothing where there is no limit."""
+    rule = _rules(session, issue.provider or "").get(WHOLE_PROVIDER, NO_RULE)
+    rate = rate_in_force(WHOLE_PROVIDER, rates=plan.rates, rule=rule, now=now)
+    return time_taken(issue.audience or 0, per_second=rate)
 
 
 def slow_group(
@@ -244,27 +255,28 @@ def forget_windows(session: Session, *, now: datetime) -> None:
     rates.forget_windows(session, before=(now - _FORGET_AFTER).timestamp())
 
 
-def _take_group(session: Session, name: str, count: int, *, rate: float, is_last: bool, now: datetime) -> Grant:
+def _time_to_spare(session: Session, issue_id: int, *, now: datetime) -> float:
+    """For how many seconds a worker may sleep on the turns of one batch without keeping another waiting."""
+    due = queries.next_due(session, issue_id)
+    return AHEAD_SECONDS if due is None else min(max((due - now).total_seconds(), 0.0), AHEAD_SECONDS)
+
+
+def _take_group(session: Session, name: str, count: int, *, rate: float, ahead: float, now: datetime) -> Grant:
     found = grant(
         count,
         per_second=rate,
         taken_until=rates.lock_window(session, name),
         now=now.timestamp(),
-        ahead_seconds=AHEAD_SECONDS if is_last else 0.0,
+        ahead_seconds=ahead,
     )
     if found.moments:
         rates.set_window(session, name, found.taken_until)
     return found
 
 
-def _queue_up(session: Session, queue: str, count: int, *, rate: float, group: str, now: datetime) -> Hold:
-    """A guess at when these people have their turn, so that their batch is not claimed over and over before."""
-    begins = rates.take_window(session, queue, seconds=count / rate, now=now.timestamp())
-    return _wait_for(begins, group=group, now=now)
-
-
-def _wait_for(turn: float, *, group: str, now: datetime) -> Hold:
-    due = max(turn - LEAD_SECONDS, now.timestamp() + LEAST_SECONDS)
+def _wait_for(turn: float, *, group: str, ahead: float, now: datetime) -> Hold:
+    """A wait for a turn, which may be a guess; who has time to spare comes so much before, to sleep on it."""
+    due = max(turn - ahead, now.timestamp() + LEAST_SECONDS)
     return Hold(until=datetime.fromtimestamp(due, UTC), cause=group, is_planned=True, turns={group: turn})
 
 
@@ -296,7 +308,7 @@ def _take_day(
             moments[index] = None
         tomorrow = plan.warm_up.next_day(now)
         holds.append(Hold(until=tomorrow, cause=DAY_IS_FULL, is_planned=True))
-        queries.postpone_batches(session, issue_id, until=tomorrow, cause=DAY_IS_FULL)
+        queries.postpone_batches(session, issue_id, until=tomorrow, cause=DAY_IS_FULL, now=now)
     return day
 
 

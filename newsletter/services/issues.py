@@ -258,8 +258,12 @@ def pause_if_sending(session: Session, issue_id: int, *, now: datetime, reason: 
 
 
 def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted."""
+    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted.
+
+    What waits is news again: its deadline counts from now.
+    """
     issue = _move(session, issue_id, "resume", actor=actor, now=now, status_reason="")
+    batch_queries.plan_anew(session, issue_id, now=now)
     provider_queries.set_state(
         session, issue.provider, is_paused=False, needs_person=False, reason="", until=None, now=now
     )
@@ -274,8 +278,10 @@ def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
 
     Where nobody can have got it, its place on its lists is free for another issue of that date.
     """
+    # Before all else, as everybody locks batches before issues: a worker that is just claiming a batch is waited for,
+    # and then counts as holding it; one that is just giving a batch back has done so, or sees that it is cancelled.
+    batch_queries.lock_open_batches(session, issue_id)
     issue = _move(session, issue_id, "cancel", actor=actor, now=now, finished_at=now)
-    # Batches first: a worker that is just claiming one is waited for, and then counts as holding it.
     batch_queries.close_pending_batches(session, issue_id)
     delivery_queries.cancel_unclaimed(session, issue_id)
     tally = tally_of(session, issue_id)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Issue, Rendering
 from newsletter.db.queries import batches as queries
-from newsletter.db.queries import deliveries, providers
+from newsletter.db.queries import claims, deliveries, providers
 from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import issues as issue_queries
 from newsletter.db.queries.batches import ClaimedBatch
@@ -24,11 +24,11 @@ from newsletter.domain.events import EventKind, meaning_of_refusal
 from newsletter.domain.flow import Hold
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus, withheld_reason
 from newsletter.domain.mail import Outcome, OutcomeKind
-from newsletter.domain.retrying import is_too_late, provider_down_delay, retry_delay
+from newsletter.domain.retrying import is_too_late, moved_plan, plan_limits, provider_down_delay, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus
 from newsletter.errors import Conflict
 from newsletter.rendering import Rendered, sha256_of
-from newsletter.services import doubts, issues
+from newsletter.services import doubts, issues, probing
 
 
 class Addressee(NamedTuple):
@@ -44,6 +44,7 @@ class Claim:
     """A batch that is ours until the lease runs out. `claim` tells our hold from any other's.
 
     `turns` says when its people of a mailbox group may hope for their turn, where they were handed back before.
+    `is_probe` says that it is this claim's turn to try a provider that was away.
     """
 
     claim: str
@@ -58,6 +59,7 @@ class Claim:
     planned_at: datetime
     addressees: tuple[Addressee, ...]
     turns: Mapping[str, float] = field(default_factory=dict)
+    is_probe: bool = False
 
 
 def load_approved(session: Session, issue_id: int) -> tuple[Issue, Rendered]:
@@ -70,16 +72,27 @@ def load_approved(session: Session, issue_id: int) -> tuple[Issue, Rendered]:
 
 
 def claim_batch(
-    session: Session, issue_id: int, *, worker: str, provider: str, now: datetime, lease: timedelta
+    session: Session,
+    issue_id: int,
+    *,
+    worker: str,
+    provider: str,
+    now: datetime,
+    lease: timedelta,
+    taking: timedelta = timedelta(),
 ) -> Claim | None:
     """Take the next due batch; whoever unsubscribed or was suppressed since the snapshot is dropped here.
 
-    None where nothing is due, or the issue or its provider is paused. The attempt is written down in the same
-    transaction, so that it is known before the first byte leaves.
+    None where nothing is due, or the issue or its provider is paused, or another claim tries the provider. The attempt
+    is written down in the same transaction, so that it is known before the first byte leaves. `taking` is how long the
+    issue takes at the rate that is set.
     """
     claim = uuid.uuid4().hex
-    batch = queries.claim_next_batch(
-        session, issue_id, claim=claim, provider=provider, now=now, lease_until=now + lease
+    plans, until = plan_limits(now, taking=taking), now + lease
+    batch = claims.claim_next_batch(session, issue_id, claim=claim, provider=provider, plans=plans, lease_until=until)
+    is_probe = batch is None
+    batch = batch or probing.claim_probe(
+        session, issue_id, claim=claim, provider=provider, plans=plans, lease_until=until
     )
     if batch is None:
         return None
@@ -98,6 +111,7 @@ def claim_batch(
         planned_at=batch.planned_at,
         addressees=tuple(addressees),
         turns=batch.turns or {},
+        is_probe=is_probe,
     )
 
 
@@ -140,6 +154,7 @@ def finish_claim(
     flow control's `hold` is over, or after the schedule of retries where some were deferred), fail where it is too
     late, or are cancelled with their issue.
     """
+    _leave_probe(session, claim)
     queries.finish_attempt(
         session,
         claim.attempt_id,
@@ -171,11 +186,18 @@ def finish_claim(
             claim=claim.claim,
             hold=hold,
             due_at=max(hold.until, now + pause),
-            planned_at=max(hold.until, claim.planned_at) if hold.is_planned else claim.planned_at,
+            planned_at=_plan_after(claim, hold, deferred=deferred, now=now),
             is_try=deferred > 0,
         )
         return
     queries.release_batch(session, claim.batch_id, claim=claim.claim, status=BatchStatus.DONE, due_at=None)
+
+
+def _plan_after(claim: Claim, hold: Hold, *, deferred: int, now: datetime) -> datetime:
+    if not hold.is_planned:
+        return claim.planned_at
+    was_tried = deferred > 0 or claim.attempt_number > 1
+    return moved_plan(claim.planned_at, was_tried=was_tried, now=now, until=hold.until)
 
 
 def _may_expire(outcome: str, deferred: int, hold: Hold | None) -> bool:
@@ -185,6 +207,7 @@ def _may_expire(outcome: str, deferred: int, hold: Hold | None) -> bool:
 
 def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetime) -> None:
     """Something broke while the provider had the batch: what has no outcome yet is in doubt."""
+    _leave_probe(session, claim)
     queries.finish_attempt(
         session, claim.attempt_id, outcome="broken", response=response, provider_message_id="", now=now
     )
@@ -192,6 +215,11 @@ def abandon_claim(session: Session, claim: Claim, *, response: str, now: datetim
         people = _pending_of(session, claim)
         _settle_rest(session, claim, DeliveryStatus.UNKNOWN, DeliveryReason.NO_ANSWER)
         _open_doubt(session, claim, people, now=now)
+
+
+def _leave_probe(session: Session, claim: Claim) -> None:
+    if claim.is_probe:
+        probing.leave(session, provider=claim.provider, claim=claim.claim)
 
 
 def _pending_of(session: Session, claim: Claim) -> list[int]:
@@ -271,6 +299,9 @@ def _write(
 ) -> None:
     settle = _settle_answers if is_ours else _settle_late_answers
     settle(session, claim, _ids_by_kind(outcomes), now=now)
+    if claim.is_probe:
+        kinds = {outcome.kind for outcome in outcomes}
+        probing.hear(session, claim.issue_id, kinds, provider=claim.provider, claim=claim.claim, now=now)
     _tell(session, claim, outcomes, source=source, now=now)
 
 

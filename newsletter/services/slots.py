@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import Issue, NewsletterRow, SlotRun
 from newsletter.db.queries import newsletters as newsletter_queries
 from newsletter.db.queries import slots as queries
-from newsletter.domain.slots_of_day import DailySlot, SlotOutcome, make_slot, slot_decision, slot_from_json
+from newsletter.domain.slots_of_day import DailySlot, SlotOutcome, make_slot, slot_decision, slot_from_json, values_of
 from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.services import audit, issues, lists, newsletters
 
@@ -31,7 +31,8 @@ def set_slot(session: Session, slug: str, *, now: datetime, actor_id: int | None
     InvalidInput where they do not go together, or a list belongs to another newsletter.
     """
     row = newsletters.find_newsletter(session, slug)
-    known = row.daily_slot or {"lists": ()}
+    before = slot_of(row)
+    known = values_of(row.daily_slot or {"lists": ()})
     if "at" not in known | values:
         raise InvalidInput("a daily slot needs its time of day: --slot 07:00")
     if "at" in values and known.get("cutoff") == known.get("at"):
@@ -41,6 +42,7 @@ def set_slot(session: Session, slug: str, *, now: datetime, actor_id: int | None
     for list_slug in slot.lists:
         if lists.find_list(session, list_slug).newsletter_id != row.id:
             raise InvalidInput(f"list {list_slug} belongs to another newsletter than {slug}")
+    slot = before.replaced_by(slot) if before else slot
     _store(session, row, slot.to_json(), actor_id=actor_id, now=now)
     return slot
 
@@ -71,7 +73,8 @@ def run_slot(session: Session, newsletter_id: int, day: dt.date, *, now: datetim
     of that date.
     """
     row = newsletters.newsletter_of(session, newsletter_id)
-    slot = slot_of(row)
+    standing = slot_of(row)
+    slot = standing.in_force(day, zone=row.time_zone) if standing else None
     choice = None if slot is None else _choice(session, row, slot, day, now=now)
     if slot is None or choice is None:
         return None
@@ -102,10 +105,11 @@ def refuse_slot(session: Session, newsletter_id: int, day: dt.date, error: Newsl
 
 def _open_days(session: Session, *, now: datetime) -> Iterator[tuple[NewsletterRow, DailySlot, dt.date]]:
     for row in newsletter_queries.all_newsletters(session):
-        slot = slot_of(row)
-        if slot is not None:
-            days = slot.days_at(now, zone=row.time_zone)
-            yield from ((row, slot, day) for day in days if not queries.has_run(session, row.id, day))
+        standing = slot_of(row)
+        for day in standing.days_at(now, zone=row.time_zone) if standing else ():
+            slot = standing.in_force(day, zone=row.time_zone) if standing else None
+            if slot is not None and not queries.has_run(session, row.id, day):
+                yield row, slot, day
 
 
 def _choice(

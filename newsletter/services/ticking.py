@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from newsletter.db.queries import batches as batch_queries
 from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import issues as issue_queries
+from newsletter.domain.flow import NO_PLAN, FlowPlan
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.last_words import LastWords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.jobs import DISPATCH, enqueue
-from newsletter.services import flow, issues, lost_claims, sending, settling
+from newsletter.services import expiring, flow, issues, lost_claims, sending, settling
 from newsletter.services.settling import Terms
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,11 @@ def run_tick(
     unknown_wait: timedelta,
     last_words_of: Callable[[str], LastWords | None] = lambda _: None,
     has_log: bool = False,
+    plan: FlowPlan = NO_PLAN,
 ) -> TickReport:
     """One round over all issues that are not at rest. `last_words_of` a claim is what its dead worker left behind.
 
-    `has_log` says that the provider's own log can be asked about what is in doubt.
+    `has_log` says that the provider's own log can be asked about what is in doubt, `plan` how fast mail may go.
     """
     lost = lost_claims.expire_claims(session, now=now, last_words_of=last_words_of)
     woken = sending.wake_providers(session, now=now)
@@ -56,6 +58,9 @@ def run_tick(
     _apply_policy_without_doubts(session, now=now, terms=terms)
     finished = announced = 0
     for issue in issue_queries.issues_with_status(session, IssueStatus.SENDING):
+        taking = flow.time_taken_by(session, issue, plan=plan, now=now)
+        if late := expiring.expire_late(session, issue.id, now=now, taking=taking):
+            log.warning("batches.expired issue_id=%s batches=%s", issue.id, late)
         if issues.finish_if_done(session, issue.id, now=now) is not IssueStatus.SENDING:
             finished += 1
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+from newsletter.cli.opening import open_runtime
+from newsletter.services import sending
 from tests.cli.conftest import CommandLine
 from tests.cli.test_main_path import approved_brief
 
@@ -52,3 +55,23 @@ def test_a_mailbox_group_is_paused_and_resumed_by_hand(ready: CommandLine) -> No
     ready.json("flow", "resume", "yahoo")
     assert yahoo()["paused_until"] is None
     assert ready("flow", "resume", "tahoo").exit_code == 2
+
+
+def test_flow_says_whether_the_provider_is_open_paused_or_being_tried(ready: CommandLine) -> None:
+    def standing() -> object:
+        return ready.json("flow", "ls")["provider_standing"]["state"]
+
+    assert standing() == "open"
+    with open_runtime() as runtime:
+        now = runtime.now()
+        for needs_person, words in ((False, "UTC: down"), (True, "until somebody resumes the issue: down")):
+            with runtime.transaction() as session:
+                sending.pause_provider(session, "outbox", reason="down", needs_person=needs_person, until=now, now=now)
+            assert standing() == "paused"
+            assert words in " ".join(ready("flow", "ls").stderr.split())
+            with runtime.transaction() as session:
+                sending.wake_providers(session, now=now + timedelta(hours=1))
+            assert standing() == ("paused" if needs_person else "probing")
+        with runtime.transaction() as session:
+            sending.resume_provider(session, "outbox", now=now)
+    assert standing() == "open"

@@ -133,6 +133,7 @@ def test_a_temporary_failure_is_tried_again_on_a_schedule_until_it_is_too_late(r
         pauses.append((due_at - site.now).total_seconds())
         site.now = due_at
     assert pauses[:7] == [15, 60, 240, 600, 1200, 1800, 1800]
+    site.tick()
     assert site.tally() == {"failed": 5}
     assert site.row(1)[1] is DeliveryReason.EXPIRED
     assert timedelta(hours=12) <= site.now - NOW <= timedelta(hours=12, minutes=30)

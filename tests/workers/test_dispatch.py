@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import ProviderState
-from newsletter.domain.issue import IssueStatus
+from newsletter.domain.issue import IssueStatus, Tally
+from newsletter.domain.retrying import PROBE_SIZE
 from newsletter.runtime import Runtime
 from newsletter.services import flow, issues, lists, sending, suppressions
 from newsletter.services.users import OPERATOR
@@ -109,3 +111,34 @@ def test_a_lifted_pause_of_the_provider_lets_the_rest_of_a_batch_go_at_once(mail
         sending.resume_provider(session, "smtp", now=mailer.now())
     Dispatcher(mailer, worker="test", should_stop=lambda: False).run(issue.id)
     assert len(smtp.accepted()) == 10
+
+
+def test_after_a_pause_a_few_mails_try_the_provider_before_anything_else_goes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with SendGridServer(tmp_path / "sendgrid.jsonl") as server:
+        given = {
+            "provider": ProviderName.SENDGRID,
+            "sendgrid_api_key": type(settings.sendgrid_api_key)(API_KEY),
+            "sendgrid_api_url": server.url,
+        }
+        server.answer("503", "503")
+        with closing(Runtime(settings.model_copy(update=given), announce=lambda _: None)) as runtime:
+
+            def wake_and_run() -> Tally:
+                with runtime.transaction() as session:
+                    later = runtime.now() + timedelta(minutes=5)
+                    assert sending.wake_providers(session, now=later) == 1
+                for worker in ("first", "second"):
+                    Dispatcher(runtime, worker=worker, should_stop=lambda: False).run(issue.id)
+                with runtime.reading() as session:
+                    return issues.tally_of(session, issue.id)
+
+            with runtime.transaction() as session:
+                issue, _ = make_issue(session, people=60)
+            send_all(runtime, issue.id, batch_size=20)
+            # Ten more are in doubt, not one more batch for each worker; the rest of that batch waits.
+            tried = wake_and_run()
+            assert (tried.unknown, tried.accepted, tried.pending) == (20 + PROBE_SIZE, 0, 40 - PROBE_SIZE)
+            found = wake_and_run()
+        assert (found.unknown, found.accepted) == (20 + PROBE_SIZE, 40 - PROBE_SIZE)

@@ -15,12 +15,14 @@ from sqlalchemy import func, select, update
 from newsletter.db.models import Batch, Subscriber
 from newsletter.domain.issue import BatchStatus, IssueStatus
 from newsletter.domain.mailbox_groups import MailboxGroup
+from newsletter.domain.retrying import DEADLINE
 from newsletter.runtime import Runtime
 from newsletter.services import flow, issues, newsletters
 from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 from tests.factories import make_issue
 from tests.processes import Processes, settings_environment
+from workers import tasks
 from workers.dispatch import Dispatcher
 
 
@@ -183,3 +185,18 @@ def test_a_group_that_is_paused_meanwhile_gets_nothing_more(settings: Settings) 
         loops.end()
         assert (tally(runtime, issue_id).accepted, tally(runtime, issue_id).pending) == (30, 30)
         assert Counter(path.suffix for path in runtime.settings.outbox_dir.rglob("*.eml")) == {".eml": 30}
+
+
+def test_a_batch_that_is_handed_over_slowly_stops_at_its_deadline(settings: Settings) -> None:
+    with closing(open_mailer(settings, rate_per_second=10)) as runtime:
+        issue_id = start(runtime, people=60, batch_size=60)
+        with runtime.transaction() as session:
+            # It was tried before, almost half a day ago.
+            planned_at = runtime.now() + timedelta(seconds=1.5) - DEADLINE
+            session.execute(update(Batch).values(attempts=1, planned_at=planned_at))
+        Dispatcher(runtime, worker="w", should_stop=lambda: False).run(issue_id)
+        tasks.tick(runtime)
+        found = tally(runtime, issue_id)
+        assert 0 < found.accepted <= 20
+        assert (found.failed, found.pending) == (60 - found.accepted, 0)
+        assert len(written_at(runtime)) == found.accepted

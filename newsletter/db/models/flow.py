@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from datetime import datetime
 
-from sqlalchemy import Date, Double, ForeignKey
+from sqlalchemy import Date, Double, ForeignKey, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.db.models.base import Base
 
 
 class ProviderState(Base):
-    """Whether a provider takes mail now; a pause holds for all issues until `until`, or until a person lifts it."""
+    """Whether a provider takes mail now; a pause holds for all issues until `until`, or until a person lifts it.
+
+    After a pause that ended by itself it `is_probing`: one claim, `probe_by`, tries it until `probe_until`, and all
+    others wait for what becomes of that.
+    """
 
     __tablename__ = "provider_states"
 
@@ -22,6 +26,9 @@ class ProviderState(Base):
     reason: Mapped[str] = mapped_column(default="")
     until: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    is_probing: Mapped[bool] = mapped_column(default=False, server_default=false())
+    probe_by: Mapped[str | None]
+    probe_until: Mapped[datetime | None]
 
 
 class RateWindow(Base):

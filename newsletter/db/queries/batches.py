@@ -1,4 +1,4 @@
-"""Statements about batches: claiming them, giving them back, and finding those whose worker died."""
+"""Statements about batches: who is in them, giving them back, and finding those whose worker died."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Exists, bindparam, case, exists, func, insert, null, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    Exists,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import rows_changed, table_of
@@ -16,13 +29,13 @@ from newsletter.db.models import (
     Delivery,
     Issue,
     IssueList,
-    ProviderState,
     Subscriber,
     Subscription,
     Suppression,
 )
 from newsletter.domain.flow import Hold
-from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus
+from newsletter.domain.issue import BatchStatus, DeliveryStatus
+from newsletter.domain.retrying import PlanLimits
 from newsletter.domain.subscriber import SubscriberStatus, SubscriptionStatus
 
 
@@ -62,31 +75,6 @@ class ClaimedBatch(NamedTuple):
 _issues, _batches, _attempts, _ledger = map(table_of, (Issue, Batch, Attempt, Delivery))
 _people, _places, _suppressions = map(table_of, (Subscriber, Subscription, Suppression))
 
-_CANDIDATE = (
-    select(_batches.c.id)
-    .join(_issues, _issues.c.id == _batches.c.issue_id)
-    .where(
-        _batches.c.issue_id == bindparam("of_issue"),
-        _batches.c.status == int(BatchStatus.PENDING),
-        _batches.c.due_at <= bindparam("now", type_=_batches.c.due_at.type),
-        _issues.c.status == str(IssueStatus.SENDING),
-        ~exists().where(ProviderState.name == bindparam("by_provider"), ProviderState.is_paused),
-    )
-    .order_by(_batches.c.due_at, _batches.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True, of=_batches)
-)
-_CLAIM = (
-    update(_batches)
-    .where(_batches.c.id == _CANDIDATE.scalar_subquery(), _batches.c.status == int(BatchStatus.PENDING))
-    .values(
-        status=int(BatchStatus.CLAIMED),
-        claimed_by=bindparam("claim"),
-        lease_until=bindparam("until", type_=_batches.c.lease_until.type),
-        attempts=_batches.c.attempts + 1,
-    )
-    .returning(*(_batches.c[name] for name in ClaimedBatch._fields))
-)
 _IS_MINE = (
     _batches.c.id == bindparam("batch"),
     _batches.c.claimed_by == bindparam("claim"),
@@ -133,19 +121,6 @@ _MAILABLE = (
     )
     .order_by(_people.c.id)
 )
-
-
-def claim_next_batch(
-    session: Session, issue_id: int, *, claim: str, provider: str, now: datetime, lease_until: datetime
-) -> ClaimedBatch | None:
-    """Take one due batch of a sending issue for `claim`, by compare and set; None where there is none.
-
-    Nothing is claimed while the issue or its provider is paused. Two workers never get the same batch:
-    on Postgres the second skips the locked row, on SQLite it waits for the first to commit.
-    """
-    values = {"of_issue": issue_id, "by_provider": provider, "claim": claim, "now": now, "until": lease_until}
-    row = session.execute(_CLAIM, values).one_or_none()
-    return None if row is None else ClaimedBatch._make(row)
 
 
 def mailable_of_batch(session: Session, batch: ClaimedBatch) -> Sequence[tuple[int, str, str]]:
@@ -272,6 +247,58 @@ def has_open_batches(session: Session, issue_id: int) -> bool:
     is_open = Batch.status.in_((int(BatchStatus.PENDING), int(BatchStatus.CLAIMED)))
     statement = select(Batch.id).where(Batch.issue_id == issue_id, is_open, _holds_pending(issue_id)).limit(1)
     return session.scalar(statement) is not None
+
+
+def close_late_batches(
+    session: Session, issue_id: int, *, plans: PlanLimits, limit: int
+) -> Sequence[tuple[int, int, int]]:
+    """Close batches that wait and are too late by these limits; returns cohort, first and last id of each."""
+    fresh_after, tried_after = (literal(moment, Batch.planned_at.type) for moment in plans[1:3])
+    late = (
+        select(Batch.id)
+        .where(
+            Batch.issue_id == issue_id,
+            Batch.status == int(BatchStatus.PENDING),
+            Batch.planned_at <= case((Batch.attempts == 0, fresh_after), else_=tried_after),
+        )
+        .order_by(Batch.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("late")
+    )
+    statement = (
+        update(Batch)
+        .where(Batch.id.in_(select(late.c.id)))
+        .values(status=int(BatchStatus.DONE))
+        .returning(Batch.cohort, Batch.first_id, Batch.last_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(cohort, first_id, last_id) for cohort, first_id, last_id in session.execute(statement)]
+
+
+def lock_open_batches(session: Session, issue_id: int) -> None:
+    """Wait for every worker that is just taking or giving back a batch, and keep all as they are until the end."""
+    is_open = Batch.status.in_((int(BatchStatus.PENDING), int(BatchStatus.CLAIMED)))
+    session.execute(
+        select(Batch.id).where(Batch.issue_id == issue_id, is_open).order_by(Batch.id).with_for_update()
+    ).all()
+
+
+def plan_anew(session: Session, issue_id: int, *, now: datetime) -> None:
+    """Count the deadline of what waits of an issue from now."""
+    waits = (
+        select(Batch.id)
+        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.PENDING), Batch.planned_at < now)
+        .order_by(Batch.id)
+        .with_for_update(skip_locked=True)
+        .cte("waits")
+    )
+    session.execute(
+        update(Batch)
+        .where(Batch.id.in_(select(waits.c.id)))
+        .values(planned_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def close_pending_batches(session: Session, issue_id: int) -> None:

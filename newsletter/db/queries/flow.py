@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
 from newsletter.db.models import Attempt, Batch, GroupState, Issue, NewsletterRow
 from newsletter.domain.flow import DAY_IS_FULL, QUIET
 from newsletter.domain.issue import BatchStatus, IssueStatus
+from newsletter.domain.retrying import moved_plan
+
+_IDS_AT_ONCE = 1000
 
 
 def group_states(session: Session, provider: str | None = None) -> Sequence[GroupState]:
@@ -50,31 +53,40 @@ def hours_of_issue(session: Session, issue_id: int) -> tuple[str, str, str | Non
     return row.quiet_hours, row.time_zone, row.local_time
 
 
-def postpone_batches(session: Session, issue_id: int, *, until: datetime, cause: str) -> int:
-    """Plan what waits of an issue for later; returns how many batches. What was tried keeps its plan."""
-    plan = case((Batch.attempts == 0, literal(until, Batch.planned_at.type)), else_=Batch.planned_at)
-    statement = (
-        update(Batch)
+def postpone_batches(session: Session, issue_id: int, *, until: datetime, cause: str, now: datetime) -> int:
+    """Plan what waits of an issue for later; returns how many batches.
+
+    What another transaction has in hand is left to it, so that nobody waits for anybody here. What was tried before is
+    older then by what it waited until now, and no older.
+    """
+    waits = (
+        select(Batch.id, Batch.attempts, Batch.planned_at, Batch.due_at)
         .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.PENDING), Batch.due_at < until)
-        .values(due_at=until, planned_at=plan, hold=cause)
-        .execution_options(synchronize_session=False)
+        .order_by(Batch.id)
+        .with_for_update(skip_locked=True)
     )
-    return rows_changed(session, statement)
+    rows = session.execute(waits).all()
+    fresh = [row.id for row in rows if row.attempts == 0]
+    tried = [row for row in rows if row.attempts > 0]
+    later = {"due_at": until, "hold": cause}
+    for first in range(0, len(fresh), _IDS_AT_ONCE):
+        some = update(Batch).where(Batch.id.in_(fresh[first : first + _IDS_AT_ONCE]))
+        session.execute(some.values(**later, planned_at=until).execution_options(synchronize_session=False))
+    for row in tried:
+        plan = moved_plan(row.planned_at, was_tried=True, now=max(row.due_at, now), until=until)
+        one = update(Batch).where(Batch.id == row.id).values(**later, planned_at=plan)
+        session.execute(one.execution_options(synchronize_session=False))
+    return len(rows)
 
 
-def has_free_batch(session: Session, issue_id: int, *, now: datetime) -> bool:
-    """Whether a batch of an issue is due that does not just wait for the turn of a mailbox group."""
-    found = session.scalar(
-        select(Batch.id)
-        .where(
-            Batch.issue_id == issue_id,
-            Batch.status == int(BatchStatus.PENDING),
-            Batch.due_at <= now,
-            Batch.hold.is_(None) | Batch.hold.in_((DAY_IS_FULL, QUIET)),
-        )
+def next_due(session: Session, issue_id: int) -> datetime | None:
+    """When the next batch of an issue is due that nobody has in hand, also in the past; None where none waits."""
+    return session.scalar(
+        select(Batch.due_at)
+        .where(Batch.issue_id == issue_id, Batch.status == int(BatchStatus.PENDING))
+        .order_by(Batch.due_at)
         .limit(1)
     )
-    return found is not None
 
 
 def next_turn(session: Session, issue_id: int) -> datetime | None:
