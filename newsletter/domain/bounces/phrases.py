@@ -8,6 +8,7 @@ mailboxes, because a refusal of ours must never cost a reader the newsletter.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain
 
@@ -54,7 +55,7 @@ WEAK_ORDER: dict[str, Category] = {
     "transient": Category.TRANSIENT,
 }
 
-_LANGUAGES = (
+LANGUAGES = (
     BLOCKS,
     MAILBOXES,
     TRANSPORT,
@@ -67,6 +68,8 @@ _LANGUAGES = (
     eastern.JAPANESE,
     eastern.CHINESE_KOREAN,
 )
+
+NOTHING = r"(?!)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,15 +86,21 @@ def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
     return next((family for family in families if family.pattern.search(wording)), None)
 
 
-def _families(order: dict[str, Category]) -> tuple[Family, ...]:
+def families_without(left_out: Collection[str]) -> tuple[tuple[Family, ...], tuple[Family, ...]]:
+    """The strong and the weak families, as they would be without some of their phrases."""
+    return _families(STRONG_ORDER, left_out), _families(WEAK_ORDER, left_out)
+
+
+def _families(order: dict[str, Category], left_out: Collection[str]) -> tuple[Family, ...]:
     return tuple(
-        Family(rule=f"text.{rule}", category=category, pattern=_pattern_of(rule)) for rule, category in order.items()
+        Family(rule=f"text.{rule}", category=category, pattern=_pattern_of(rule, left_out))
+        for rule, category in order.items()
     )
 
 
-def _pattern_of(rule: str) -> re.Pattern[str]:
-    return re.compile("|".join(chain.from_iterable(table.get(rule, ()) for table in _LANGUAGES)))
+def _pattern_of(rule: str, left_out: Collection[str]) -> re.Pattern[str]:
+    listed = chain.from_iterable(table.get(rule, ()) for table in LANGUAGES)
+    return re.compile("|".join(phrase for phrase in listed if phrase not in left_out) or NOTHING)
 
 
-STRONG = _families(STRONG_ORDER)
-WEAK = _families(WEAK_ORDER)
+STRONG, WEAK = families_without(())
