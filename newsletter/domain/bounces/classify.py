@@ -25,6 +25,9 @@ _COMMANDS = {
 # What is refused for good before a recipient was named is refused because of us.
 ABOUT_SENDER: dict[str, Category] = {"CONNECT": Category.REPUTATION, "MAIL": Category.SENDER}
 
+# Longer than an answer: a whole notice, where "temporary" may stand in advice.
+SHORT = 500
+
 # A mailbox or a domain that a server doubts only for now is not dead.
 _WHILE_TEMPORARY: dict[Category, Category] = {
     Category.MAILBOX_UNKNOWN: Category.TRANSIENT,
@@ -82,7 +85,7 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
         return _classified(habit.category, habit.rule, code, Confidence.CERTAIN)
     family = phrases.find_family(wording, phrases.STRONG)
     if family:
-        return _classified(family.category, family.rule, code, Confidence.CERTAIN)
+        return _doubted(_classified(family.category, family.rule, code, Confidence.CERTAIN), wording, family)
     meaning = codes.meaning_of(code)
     if meaning:
         return _classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN)
@@ -93,6 +96,22 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
     if command in ABOUT_SENDER and (reply or code).startswith("5"):
         return _classified(ABOUT_SENDER[command], f"stage.{command.lower()}", code, Confidence.LIKELY)
     return _by_digits(code, reply)
+
+
+def _doubted(decided: Classification, wording: str, family: phrases.Family) -> Classification:
+    """Words that say "dead" against what stands around them: the sender as their subject, "for now", another code."""
+    if decided.bounce_class is not BounceClass.HARD:
+        return decided
+    if phrases.is_about_sender(wording, family):
+        return _classified(Category.SENDER, f"{decided.rule}.of_sender", decided.status, Confidence.CERTAIN)
+    if len(wording) < SHORT and phrases.FOR_NOW.search(wording):
+        return _classified(
+            _WHILE_TEMPORARY[decided.category], f"{decided.rule}.for_now", decided.status, Confidence.CERTAIN
+        )
+    if codes.contradicts_death(decided.status):
+        meaning = codes.meaning_of(decided.status) or decided.category
+        return _classified(meaning, f"code.{decided.status[2:]}", decided.status, Confidence.CERTAIN)
+    return decided
 
 
 def _by_digits(code: str, reply: str) -> Classification:

@@ -71,6 +71,9 @@ SUBJECTS: dict[str, Category] = {
     "7": Category.POLICY,
 }
 
+# Codes that no server uses for a dead address: where the words say one, they speak of something else.
+NOT_DEAD = re.compile(r"[45]\.(?:1\.[78]|2\.[23]|3\.4|4\.[56]|6\.\d+|7\.(?:2\d|30|40|509|515))")
+
 # Said for now, these two are the answer of greylists and of rate limits; of a block they are only when permanent.
 FOR_NOW: dict[str, Category] = {"4.7.0": Category.THROTTLE, "4.7.1": Category.THROTTLE}
 
@@ -123,6 +126,11 @@ def find_reply(text: str) -> str:
 def is_specific(status: str) -> bool:
     """Whether a code says more than its first digit."""
     return bool(status) and not _VAGUE.fullmatch(status)
+
+
+def contradicts_death(status: str) -> bool:
+    """Whether a code is about the sender, a full mailbox, a size, a loop or the content, and about nothing else."""
+    return bool(NOT_DEAD.fullmatch(status))
 
 
 def meaning_of(status: str) -> Category | None:

@@ -46,6 +46,7 @@ STRONG_ORDER: dict[str, Category] = {
 }
 WEAK_ORDER: dict[str, Category] = {
     "blocked": Category.REPUTATION,
+    "sender_loosely": Category.SENDER,
     "filtered": Category.FILTERED,
     "mailbox_unavailable": Category.MAILBOX_UNKNOWN,
     "expired": Category.EXPIRED,
@@ -53,6 +54,7 @@ WEAK_ORDER: dict[str, Category] = {
     "system": Category.SYSTEM,
     "protocol": Category.PROTOCOL,
     "transient": Category.TRANSIENT,
+    "refused": Category.POLICY,
 }
 
 LANGUAGES = (
@@ -72,6 +74,15 @@ LANGUAGES = (
 NOTHING = r"(?!)"
 
 
+FOR_NOW = re.compile(r"(?<!not )(?<!not a )(?<!no )\btemporar(?:y|ily)\b(?! address)")
+# Whose address it is stands right before the words that say "unknown".
+_OUR_SIDE = re.compile(
+    r"(?:\bsenders?(?:'s)?|return[ -]path|reverse[ -]path|\bmail ?from|envelope[ -]from|\bhelo|\behlo|client (?:host|name|ip)"
+    r"|your (?:domain|host|server|ip|hostname|account|mail ?server|own))\b[^.;:]{0,24}$"
+)
+_BEFORE = 48
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
     """Phrases with one meaning. `rule` is stable; it is stored with every verdict."""
@@ -84,6 +95,12 @@ class Family:
 def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
     """The first of these families that has a phrase in the plain wording; None where nothing is known."""
     return next((family for family in families if family.pattern.search(wording)), None)
+
+
+def is_about_sender(wording: str, family: Family) -> bool:
+    """Whether the words of a family have the sender, its host or its domain as their subject."""
+    found = family.pattern.search(wording)
+    return bool(found and _OUR_SIDE.search(wording[max(0, found.start() - _BEFORE) : found.start()]))
 
 
 def families_without(left_out: Collection[str]) -> tuple[tuple[Family, ...], tuple[Family, ...]]:

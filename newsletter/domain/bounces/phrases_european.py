@@ -25,14 +25,14 @@ GERMAN: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         (
-            r"(?:konto|postfach|benutzer|empfanger|account)(?: \S+){0,4} (?:deaktiviert|gesperrt|geschlossen"
+            r"(?:konto|postfach|mailbox|benutzer|empfanger|adressat|account)(?: \S+){0,4} (?:deaktiviert|gesperrt|geschlossen"
             r"|geloscht|inaktiv|stillgelegt)"
         ),
         r"nicht mehr (?:aktiv|gultig|in betrieb|erreichbar|verfugbar)",
     ),
     "mailbox_unknown": (
         (
-            r"(?:empfanger|benutzer|adresse|postfach|account|e-?mail-?adresse|konto|nutzer)\w*(?: \S+){0,6}"
+            r"(?:empfanger|adressat|benutzer|adresse|postfach|mailbox|account|e-?mail-?adresse|konto|nutzer)\w*(?: \S+){0,6}"
             r" (?:existiert nicht|nicht gefunden|unbekannt|ungultig|nicht vorhanden|nicht bekannt|gibt es nicht)"
         ),
         r"(?:unbekannt|ungultig|falsch)\w* (?:empfanger|benutzer|adresse|e-?mail|nutzer)",
@@ -131,7 +131,7 @@ SPANISH_PORTUGUESE: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         (
-            r"(?:cuenta|buzon|usuario|conta|caixa|direccion|endereco)(?: \S+){0,5} (?:desactivad|deshabilitad"
+            r"(?:cuenta|buzon|casilla|usuario|conta|caixa|direccion|endereco)(?: \S+){0,5} (?:desactivad|expirad|deshabilitad"
             r"|suspendid|cerrad|bloquead|cancelad|inactiv|desativad|desabilitad|encerrad|inativ|eliminad)\w*"
         ),
     ),
@@ -197,7 +197,7 @@ ITALIAN: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_unknown": (
         (
-            r"(?:utente|destinatario|indirizzo|casella|account)(?: \S+){0,6} (?:non (?:esiste|trovat|valid"
+            r"(?:utente|destin\w*\.?|indirizzo|casella|account)(?: \S+){0,6} (?:non (?:esiste|trovat|valid"
             r"|conosciut|e stat|riconosciut)|sconosciut|inesistente|errat)\w*"
         ),
         r"(?:non esiste|sconosciut\w*|inesistente)(?: \S+){0,3} (?:utente|destinatario|casella|indirizzo)",
@@ -214,6 +214,11 @@ ITALIAN: dict[str, tuple[str, ...]] = {
 }
 
 OTHERS: dict[str, tuple[str, ...]] = {
+    "spam": (r"antyspam|anty-?spam|jako spam|als spam|som spam|som skrappost|ongewenste",),
+    "mailbox_disabled": (
+        r"(?:konto|skrzynka|uzytkownik)(?: \S+){0,3} (?:zablokowan|nieaktywn|zawieszon|usuniet|wylaczon)\w*",
+        r"(?:account|postvak|postbus|gebruiker)(?: \S+){0,3} (?:uitgeschakeld|gedeactiveerd|geblokkeerd|opgeheven)",
+    ),
     "mailbox_full": (
         r"(?:postvak|mailbox|postbus)(?: \S+){0,4} (?:is )?vol\b",
         r"opslaglimiet",

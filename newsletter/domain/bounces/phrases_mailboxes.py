@@ -41,7 +41,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"not have enough (?:disk )?(?:space|storage)",
         r"(?:mail ?box|disk|storage) space (?:is )?not enough",
         r"(?:mailbox|mail box) exceeds (?:the )?(?:allowed|maximum|its)",
-        r"too much mail (?:stored|in)",
+        r"too much mail (?:stored|in|data)",
+        r"(?:automatically rejected:? )?not enough disk space",
     ),
     "mailbox_moved": (
         r"(?:user|recipient|mailbox|account|address|person|has|addressee)(?: \w+){0,4} (?:has |have )?moved",
@@ -55,6 +56,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         r"account is not allowed",
+        r"(?:user|account|mailbox) (?:is )?locked (?:or suspended|out)|(?:user|account)(?: status)?(?: is)? locked",
+        r"@ is (?:now |currently |an? )?(?:disabled|inactive|deactivated|suspended|closed|blocked|locked|expired)",
         (
             r"(?:user|recipient|mailbox|account|address|addressee|person|e-?mail (?:account|address)|mail box|inbox"
             r"|member|alias)(?:'s)?(?: \S+){0,4} (?:is |are |was |has |have |been |currently |now |no"
@@ -159,7 +162,14 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"local delivery failed: no such",
         r"can(?:'t|not) (?:find|locate|identify) (?:the )?(?:user|mailbox|recipient|address)",
         r"(?:user|recipient|mailbox|account|addressee) \S+ (?:is |was )?(?:unknown\b|not found|not known)",
-        r"no such mail ?drop",
+        r"no such (?:mail ?drop|id)\b",
+        r"(?:recipient|address|user|mailbox|account|e-?mail)(?: \S+){0,2} (?:no longer|not? any ?more) exists?",
+        r"(?:does|do|did) ?(?:n[o']t|no|not) exists? (?:that|this|such) (?:user|address|mailbox|account)",
+        r"(?:account|user|mailbox|address)(?: \S+){0,6} (?:does|do) no exists?",
+        r"not (?:an? )?(?:user|member|customer|subscriber) of (?:this|the|our|that) (?:server|domain|system|host)|not (?:a )?member of domain",
+        r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",
+        r"(?:unable to|could ?n[o']t|could not|failed to|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
+        r"user @ not ok|(?:address|user) lookup(?: \S+){0,4} failed",
         r"#5\.1\.0 address rejected",
         r"validrcptto",
         r"not in my (?:list of )?valid (?:recipients|users|addresses)",
@@ -181,7 +191,9 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"non[ \-]?existing",
     ),
     "mailbox_unavailable": (
-        r"(?:mailbox|recipient|user) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)",
+        r"(?:mailbox|recipient|user|account) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)",
+        r"mailbox name not allowed",
+        r"recipient(?: \S+){0,2} (?:can ?not|can't|could not|couldn't) be verified",
         (
             r"(?:recipient|destination) (?:e-?mail )?(?:address )?(?:was |is |has been )?(?:rejected"
             r"|refused)(?:[:.]?)(?: access denied)?\.?(?: ?\(in reply to .{0,20}rcpt.{0,40})?$"
@@ -190,7 +202,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"invalid address",
         r"all recipients (?:were |have been )?(?:rejected|refused)",
         r"^5\d\d (?:5\.\d\.\d )?@:? rejected$",
-        r"^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address|user) (?:address )?(?:rejected|refused)\.?$",
+        r"^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address) (?:address )?(?:rejected|refused)\.?$",
         r"not (?:be )?deliver\w* to (?:a |the )?(?:recipient|address).{0,40}(?:invalid|unknown|incorrect)",
         r"address(?:es)? (?:does|do)(?:n't| not)",
         r"check (?:if |that |whether )?(?:the )?(?:e-?mail )?address (?:is|for|and)",

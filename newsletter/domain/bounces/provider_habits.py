@@ -49,7 +49,11 @@ HABITS: tuple[Habit, ...] = (
     # AOL's codes in round brackets are about the sending host and the mail; with them comes any enhanced code.
     _codes("aol.codes", Category.REPUTATION, r"\((?:rly|dyn|con|hvu|rtr|dns|urh|pol|spf|dkim):\w{1,3}\)"),
     # NetEase (163.com, 126.com): about the host or the mail, or about how much of it.
-    _codes("netease.refused", Category.REPUTATION, r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf))\b"),
+    _codes(
+        "netease.refused",
+        Category.REPUTATION,
+        r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf)|wm:bl[iu]|dt:rbl)\b",
+    ),
     _codes("netease.rate", Category.THROTTLE, r"\b(?:hl:(?:icc|itc|ifc|mep)|mi:(?:dmc|cel|ccl|drc|mrc)|rp:[a-z]{3})\b"),
     _codes("amazonses.permanent", Category.MAILBOX_UNKNOWN, r"\bbouncetype permanent (?:general|noemail)\b"),
     _codes("amazonses.full", Category.MAILBOX_FULL, r"\bbouncetype \w+ mailboxfull\b"),
