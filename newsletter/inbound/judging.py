@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from newsletter.domain.bounces import Category, Classification, Confidence, Verdict, classify
+from newsletter.domain.bounces import BounceClass, Category, Classification, Confidence, Verdict, classify, phrases
 from newsletter.domain.bounces.classify import command_in
+from newsletter.domain.bounces.wording import plain_wording
 from newsletter.inbound.findings import Finding
 
 MAX_DIAGNOSTIC = 300
@@ -20,6 +21,8 @@ def judge(finding: Finding, *, surroundings: str) -> Verdict:
     evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
     command = next(filter(None, map(command_in, (finding.context, surroundings))), "")
     decided = best_of(_classified(finding, text, command=command) for text in evidence)
+    if decided.bounce_class is BounceClass.HARD:
+        decided = next(filter(None, (_only_full(finding, text) for text in evidence[1:])), decided)
     return Verdict(
         address=finding.address,
         bounce_class=decided.bounce_class,
@@ -42,6 +45,12 @@ def remark(address: str, category: Category, *, rule: str) -> Verdict:
 def best_of(candidates: Iterable[Classification]) -> Classification:
     """The first of those that are the surest."""
     return min(candidates, key=lambda decided: _RANK[decided.confidence])
+
+
+def _only_full(finding: Finding, text: str) -> Classification | None:
+    """The verdict of words for people that speak of a full mailbox and not of a dead one, whatever the code says."""
+    told = _classified(finding, text, command="")
+    return told if told.category is Category.MAILBOX_FULL and not phrases.says_dead(plain_wording(text)) else None
 
 
 def _classified(finding: Finding, text: str, *, command: str) -> Classification:

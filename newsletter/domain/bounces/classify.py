@@ -88,7 +88,7 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
         return _doubted(_classified(family.category, family.rule, code, Confidence.CERTAIN), wording, family)
     meaning = codes.meaning_of(code)
     if meaning:
-        return _classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN)
+        return _for_now(_classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN), wording)
     family = phrases.find_family(wording, phrases.WEAK)
     if family:
         return _classified(family.category, family.rule, code, Confidence.LIKELY)
@@ -111,6 +111,12 @@ def _doubted(decided: Classification, wording: str, family: phrases.Family) -> C
     if codes.contradicts_death(decided.status):
         meaning = codes.meaning_of(decided.status) or decided.category
         return _classified(meaning, f"code.{decided.status[2:]}", decided.status, Confidence.CERTAIN)
+    return _for_now(decided, wording)
+
+
+def _for_now(decided: Classification, wording: str) -> Classification:
+    if decided.bounce_class is BounceClass.HARD and len(wording) < SHORT and phrases.FOR_NOW.search(wording):
+        return _softened(decided)
     return decided
 
 

@@ -17,7 +17,7 @@ from newsletter.domain.bounces import phrases_european as european
 from newsletter.domain.bounces.phrases_blocks import BLOCKS
 from newsletter.domain.bounces.phrases_mailboxes import MAILBOXES
 from newsletter.domain.bounces.phrases_transport import TRANSPORT
-from newsletter.domain.bounces.verdicts import Category
+from newsletter.domain.bounces.verdicts import CLASS_OF, BounceClass, Category
 
 STRONG_ORDER: dict[str, Category] = {
     "loop": Category.LOOP,
@@ -75,12 +75,16 @@ NOTHING = r"(?!)"
 
 
 FOR_NOW = re.compile(r"(?<!not )(?<!not a )(?<!no )\btemporar(?:y|ily)\b(?! address)")
-# Whose address it is stands right before the words that say "unknown".
+# Whose address or name it is stands right before the words that say "unknown", or right after them.
 _OUR_SIDE = re.compile(
     r"(?:\bsenders?(?:'s)?|return[ -]path|reverse[ -]path|\bmail ?from|envelope[ -]from|\bhelo|\behlo|client (?:host|name|ip)"
-    r"|your (?:domain|host|server|ip|hostname|account|mail ?server|own))\b[^.;:]{0,24}$"
+    r"|your (?:domain|host|server|ip|hostname|account|mail ?server|own))\b|\b(?:attachment|file|header|message-id|certificate|parameter|argument|command|charset)s?\b"
 )
-_BEFORE = 48
+_OUR_SIDE_BEHIND = re.compile(
+    r"^(?: \S+)? (?:in|for|of|from) (?:the |your )?(?:helo|ehlo|sender|mail from|client|your ip)\b"
+)
+_OUR_SIDE_WITHIN = re.compile(r"you are (?:sending(?! to)|using)|(?:sending|sent) from")
+_BEFORE = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +104,18 @@ def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
 def is_about_sender(wording: str, family: Family) -> bool:
     """Whether the words of a family have the sender, its host or its domain as their subject."""
     found = family.pattern.search(wording)
-    return bool(found and _OUR_SIDE.search(wording[max(0, found.start() - _BEFORE) : found.start()]))
+    if not found:
+        return False
+    since = max(0, found.start() - _BEFORE)
+    subject = re.split(r"[.;:] ", wording[since : found.start()])[-1] + found.group().split(" ")[0]
+    behind = wording[found.end() : found.end() + _BEFORE]
+    return bool(_OUR_SIDE.search(subject) or _OUR_SIDE_BEHIND.match(behind) or _OUR_SIDE_WITHIN.search(found.group()))
+
+
+def says_dead(wording: str) -> bool:
+    """Whether words that make hard stand anywhere in the text, beside whatever else it says."""
+    dead = tuple(family for family in STRONG if CLASS_OF[family.category] is BounceClass.HARD)
+    return find_family(wording, dead) is not None
 
 
 def families_without(left_out: Collection[str]) -> tuple[tuple[Family, ...], tuple[Family, ...]]:

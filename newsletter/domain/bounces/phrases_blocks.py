@@ -355,7 +355,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"security (?:issue|reason|polic|violation|restrict|rule|setting)",
         (
             r"(?:message|mail|e-?mail) (?:has been |was |is )?(?:rejected|refused|blocked|denied)(?: \w+){0,2}"
-            r" (?:because|due|for|by)(?: \w+){0,4} (?:rule|filter|gateway|admin|policy|recipient)"
+            r" (?:(?:because|due|for|by)(?: \w+){0,4} (?:rule|filter|gateway|admin|policy)|by (?:the )?recipient)"
         ),
         r"message (?:rejected|refused|denied|blocked) by",
         r"unacceptable mail",

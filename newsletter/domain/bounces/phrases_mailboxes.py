@@ -46,7 +46,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_moved": (
         r"(?:user|recipient|mailbox|account|address|person|has|addressee)(?: \w+){0,4} (?:has |have )?moved",
-        r"new (?:e-?mail )?address",
+        r"new (?:e-?mail )?address|address has changed",
         r"(?:changed|has changed) (?:his|her|their|its|the)? ?(?:e-?mail )?address",
         r"no forwarding address",
         r"recipient no longer on",
@@ -81,6 +81,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"|discontinued|deleted|terminated|expired|frozen|locked|retired|abandoned|dormant))"
         ),
         r"not (?:an )?active (?:user|account|mailbox|address)",
+        r"(?:user|recipient|mailbox|account|person|employee|@) (?:has |have )?(?:been removed|left (?:the |our |this )?(?:company|organi[sz]ation|firm|university|school|us\b))",
         (
             r"no longer (?:with|works|employed|an employee|a (?:valid )?(?:user|customer|address|mailbox|account"
             r"|email)|here|exists?\b.{0,20}mailbox)"
@@ -129,7 +130,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"no mailbox",
         r"no mail ?box (?:here|by)",
         r"not? (?:a )?(?:valid|local|known) (?:user|mailbox|recipient|e-?mail|address|account|person)",
-        r"no user\b",
+        r"no user\b(?! quota)",
         r"no account",
         r"isn't a (?:valid )?(?:user|mailbox|local)",
         r"there is no (?:user|mailbox|account|one|such|person)",
@@ -167,6 +168,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:does|do|did) ?(?:n[o']t|no|not) exists? (?:that|this|such) (?:user|address|mailbox|account)",
         r"(?:account|user|mailbox|address)(?: \S+){0,6} (?:does|do) no exists?",
         r"not (?:an? )?(?:user|member|customer|subscriber) of (?:this|the|our|that) (?:server|domain|system|host)|not (?:a )?member of domain",
+        r"(?:nobody|no ?one) (?:here )?(?:by|with|of) (?:that|this) (?:name|address)",
+        r"not (?:a )?deliverable address|^(?:5\d\d )?unrout(?:e)?able\.?$",
         r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",
         r"(?:unable to|could ?n[o']t|could not|failed to|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
         r"user @ not ok|(?:address|user) lookup(?: \S+){0,4} failed",
@@ -254,7 +257,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"(?:no|non-?existent|missing|without)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record"
             r"|records|entry|entries))* ?(?:records?|found|exists?|hosts?|entr)"
         ),
-        r"no mail exchanger",
+        r"no (?:\w+ ){0,2}mail exchanger",
         r"mx (?:record|lookup)s?(?: \w+){0,3} (?:not|no|fail|does|found)",
         r"host found but no data",
         r"no (?:data|address) (?:record|associated)",

@@ -98,7 +98,7 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
         r"servfail",
         r"(?:host|domain|record)(?: [^\s.]+){0,4} \(?try (?:again|later)",
         r"(?:temporary|transient|server|lookup)(?: \w+){0,3} (?:dns|lookup|resolution|name server|resolver)",
-        r"dns (?:server|soft|timeout|query|temporar|lookup (?:failure|timed|timeout))",
+        r"dns (?:server|soft|timeout|query|temporar|lookup (?:failure(?!: host \S+ not found)|timed|timeout))",
         r"name ?server(?: \w+){0,2} (?:timeout|timed|error|fail|temporar)",
         r"malformed or unexpected name server",
         r"lookup (?:timed|timeout|did not complete)",

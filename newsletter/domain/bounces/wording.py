@@ -9,9 +9,24 @@ LONGEST = 4000
 
 _PLAIN_LETTERS = {
     number: unicodedata.normalize("NFKD", chr(number))[0]
-    for number in range(0xC0, 0x250)
+    for number in (*range(0xC0, 0x250), *range(0x386, 0x3CF), *range(0x1EA0, 0x1EFA))
     if unicodedata.decomposition(chr(number))
-} | {ord("’"): "'", ord("‘"): "'", ord("`"): "'", ord("´"): "'", ord("“"): '"', ord("”"): '"', ord("ß"): "ss"}
+} | {
+    ord("’"): "'",
+    ord("‘"): "'",
+    ord("`"): "'",
+    ord("´"): "'",
+    ord("“"): '"',
+    ord("”"): '"',
+    ord("ß"): "ss",
+    ord("ł"): "l",
+    ord("Ł"): "l",
+    ord("ı"): "i",
+    ord("ø"): "o",
+    ord("Ø"): "o",
+    ord("đ"): "d",
+    ord("æ"): "ae",
+}
 
 _LINK = re.compile(r"\bhttps?:\s?//[^\s<>\"']{1,400}|\bwww\.[^\s<>\"']{1,200}", re.IGNORECASE)
 _BLOCKLIST = re.compile(
