@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from newsletter.domain.bounces import codes, phrases
+from newsletter.domain.bounces.doubts import doubted, for_now, softened
 from newsletter.domain.bounces.provider_habits import find_habit
 from newsletter.domain.bounces.verdicts import CLASS_OF, BounceClass, Category, Classification, Confidence
 from newsletter.domain.bounces.wording import plain_wording
@@ -25,17 +26,6 @@ _COMMANDS = {
 # What is refused for good before a recipient was named is refused because of us.
 ABOUT_SENDER: dict[str, Category] = {"CONNECT": Category.REPUTATION, "MAIL": Category.SENDER}
 
-# Longer than an answer: a whole notice, where "temporary" may stand in advice.
-SHORT = 500
-
-# A mailbox or a domain that a server doubts only for now is not dead.
-_WHILE_TEMPORARY: dict[Category, Category] = {
-    Category.MAILBOX_UNKNOWN: Category.TRANSIENT,
-    Category.MAILBOX_DISABLED: Category.TRANSIENT,
-    Category.MAILBOX_MOVED: Category.TRANSIENT,
-    Category.DOMAIN: Category.NETWORK,
-}
-
 
 def classify(
     *, action: str = "failed", status: str = "", diagnostic: str = "", remote_mta: str = "", command: str = ""
@@ -55,7 +45,7 @@ def classify(
     if action == "delayed":
         return _without_class(decided.category, decided.rule, code)
     if _is_temporary(code, diagnostic):
-        return _softened(decided)
+        return softened(decided)
     return _about_us(decided) if stage == "MAIL" else decided
 
 
@@ -85,10 +75,10 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
         return _classified(habit.category, habit.rule, code, Confidence.CERTAIN)
     family = phrases.find_family(wording, phrases.STRONG)
     if family:
-        return _doubted(_classified(family.category, family.rule, code, Confidence.CERTAIN), wording, family)
+        return doubted(_classified(family.category, family.rule, code, Confidence.CERTAIN), wording, family)
     meaning = codes.meaning_of(code)
     if meaning:
-        return _for_now(_classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN), wording)
+        return for_now(_classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN), wording)
     family = phrases.find_family(wording, phrases.WEAK)
     if family:
         return _classified(family.category, family.rule, code, Confidence.LIKELY)
@@ -96,28 +86,6 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
     if command in ABOUT_SENDER and (reply or code).startswith("5"):
         return _classified(ABOUT_SENDER[command], f"stage.{command.lower()}", code, Confidence.LIKELY)
     return _by_digits(code, reply)
-
-
-def _doubted(decided: Classification, wording: str, family: phrases.Family) -> Classification:
-    """Words that say "dead" against what stands around them: the sender as their subject, "for now", another code."""
-    if decided.bounce_class is not BounceClass.HARD:
-        return decided
-    if phrases.is_about_sender(wording, family):
-        return _classified(Category.SENDER, f"{decided.rule}.of_sender", decided.status, Confidence.CERTAIN)
-    if len(wording) < SHORT and phrases.FOR_NOW.search(wording):
-        return _classified(
-            _WHILE_TEMPORARY[decided.category], f"{decided.rule}.for_now", decided.status, Confidence.CERTAIN
-        )
-    if codes.contradicts_death(decided.status):
-        meaning = codes.meaning_of(decided.status) or decided.category
-        return _classified(meaning, f"code.{decided.status[2:]}", decided.status, Confidence.CERTAIN)
-    return _for_now(decided, wording)
-
-
-def _for_now(decided: Classification, wording: str) -> Classification:
-    if decided.bounce_class is BounceClass.HARD and len(wording) < SHORT and phrases.FOR_NOW.search(wording):
-        return _softened(decided)
-    return decided
 
 
 def _by_digits(code: str, reply: str) -> Classification:
@@ -131,13 +99,6 @@ def _by_digits(code: str, reply: str) -> Classification:
 def _is_temporary(code: str, diagnostic: str) -> bool:
     reply = codes.find_reply(diagnostic)
     return (reply or code).startswith("4")
-
-
-def _softened(decided: Classification) -> Classification:
-    if decided.bounce_class is not BounceClass.HARD:
-        return decided
-    category = _WHILE_TEMPORARY[decided.category]
-    return _classified(category, f"{decided.rule}.for_now", decided.status, Confidence.LIKELY)
 
 
 def _about_us(decided: Classification) -> Classification:

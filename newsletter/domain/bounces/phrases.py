@@ -74,19 +74,6 @@ LANGUAGES = (
 NOTHING = r"(?!)"
 
 
-FOR_NOW = re.compile(r"(?<!not )(?<!not a )(?<!no )\btemporar(?:y|ily)\b(?! address)")
-# Whose address or name it is stands right before the words that say "unknown", or right after them.
-_OUR_SIDE = re.compile(
-    r"(?:\bsenders?(?:'s)?|return[ -]path|reverse[ -]path|\bmail ?from|envelope[ -]from|\bhelo|\behlo|client (?:host|name|ip)"
-    r"|your (?:domain|host|server|ip|hostname|account|mail ?server|own))\b|\b(?:attachment|file|header|message-id|certificate|parameter|argument|command|charset)s?\b"
-)
-_OUR_SIDE_BEHIND = re.compile(
-    r"^(?: \S+)? (?:in|for|of|from) (?:the |your )?(?:helo|ehlo|sender|mail from|client|your ip)\b"
-)
-_OUR_SIDE_WITHIN = re.compile(r"you are (?:sending(?! to)|using)|(?:sending|sent) from")
-_BEFORE = 32
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
     """Phrases with one meaning. `rule` is stable; it is stored with every verdict."""
@@ -99,17 +86,6 @@ class Family:
 def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
     """The first of these families that has a phrase in the plain wording; None where nothing is known."""
     return next((family for family in families if family.pattern.search(wording)), None)
-
-
-def is_about_sender(wording: str, family: Family) -> bool:
-    """Whether the words of a family have the sender, its host or its domain as their subject."""
-    found = family.pattern.search(wording)
-    if not found:
-        return False
-    since = max(0, found.start() - _BEFORE)
-    subject = re.split(r"[.;:] ", wording[since : found.start()])[-1] + found.group().split(" ")[0]
-    behind = wording[found.end() : found.end() + _BEFORE]
-    return bool(_OUR_SIDE.search(subject) or _OUR_SIDE_BEHIND.match(behind) or _OUR_SIDE_WITHIN.search(found.group()))
 
 
 def says_dead(wording: str) -> bool:

@@ -72,7 +72,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"authenticat(?:ed|ion) (?:senders?|required)",
         r"sender not authenticated",
         r"delivery not authorized",
-        r"possible forgery|deactivated due to abuse",
+        r"possible forgery|deactivated due to abuse|badmailfrom",
+        r"delivery (?:to (?:this|that) address )?is restricted|only allows (?:mail|messages|e-?mails?) from|allowed[ -]senders",
+        r"from:? ?domain must (?:resolve|exist)",
         r"mail ?from\b.{0,60} mismatch|header from\b.{0,40} mismatch",
         (
             r"(?:sending|outgoing|outbound|submission)(?: \S+){0,5} (?:is |are |has been |have been )?(?:disabled"
@@ -140,6 +142,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "reputation": (
         r"access to (?:this|submit|the|our)(?: \S+){0,8} (?:rejected|denied|blocked)",
         r"too many (?:complaints|bounces)",
+        r"no access for this (?:ip|domain|host|user)",
         r"(?:access|mail|connections?) from your (?:location|country|region)",
         r"(?:is|are) (?:currently )?listed (?:on|at|by|in) (?:link|\S+\.\S+)",
         r"bounce attacks?",
@@ -284,6 +287,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"(?:message|mail|e-?mail|its|body|header|subject|text|objectionable|prohibited|inappropriate) content",
         r"content (?:reject|filter|scan|block|check|polic|restrict|not|violat|match|denied|is )",
         r"password[- ]protected",
+        r"content[ -]type|header error",
         r"mime\W{1,2}reject|mime error",
         r"(?:comply|compliant|compliance) with",
         r"conversion (?:required|not|fail|with loss)",

@@ -187,7 +187,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"doesn't have an? (?:\S+ ){0,2}(?:account|mailbox)",
         r"bad destination (?:mailbox|address)",
         r"rejected: @?:? ?(?:user (?:unknown|not|does|is not)|no such)",
-        r"delivery to (?:this|that) address is (?:restricted|not possible)",
+        r"delivery to (?:this|that) address is not possible",
+        r"(?:wasn't|was not) found at\b",
         r"mailbox not (?:available|local)",
         r"not delivered to nonexistent",
         r"permanently (?:removed|deleted)",
@@ -195,7 +196,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_unavailable": (
         r"(?:mailbox|recipient|user|account) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)",
-        r"mailbox name not allowed",
+        r"mailbox name not allowed|addresserror",
         r"recipient(?: \S+){0,2} (?:can ?not|can't|could not|couldn't) be verified",
         (
             r"(?:recipient|destination) (?:e-?mail )?(?:address )?(?:was |is |has been )?(?:rejected"

@@ -55,6 +55,10 @@ HABITS: tuple[Habit, ...] = (
         r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf)|wm:bl[iu]|dt:rbl)\b",
     ),
     _codes("netease.rate", Category.THROTTLE, r"\b(?:hl:(?:icc|itc|ifc|mep)|mi:(?:dmc|cel|ccl|drc|mrc)|rp:[a-z]{3})\b"),
+    # Facebook: P1 is an address that does not exist, the others are what its owner wants or what we did.
+    _codes("facebook.unknown", Category.MAILBOX_UNKNOWN, r"\brcp-p1\b"),
+    _codes("facebook.preferences", Category.FILTERED, r"\brcp-p[23]\b"),
+    _codes("facebook.policy", Category.POLICY, r"\b(?:pol|dns)-[pt]\d\b"),
     _codes("amazonses.permanent", Category.MAILBOX_UNKNOWN, r"\bbouncetype permanent (?:general|noemail)\b"),
     _codes("amazonses.full", Category.MAILBOX_FULL, r"\bbouncetype \w+ mailboxfull\b"),
     _codes("amazonses.content", Category.CONTENT, r"\bbouncetype \w+ (?:content|attachment)rejected\b"),
