@@ -181,15 +181,21 @@ def _source_of(part: Part) -> str:
     # together again, an own reader can be more patient.
     inner = part.get_payload()
     if isinstance(inner, str):
-        return inner
+        return _raw_text(part)
     blocks = [block for block in inner if isinstance(block, Message)] if isinstance(inner, list) else []
     return "\n\n".join(_block_source(block) for block in blocks)
 
 
 def _block_source(block: Part) -> str:
-    lines = [f"{name}: {value}" for name, value in block.items()]
-    rest = block.get_payload()
-    return "\n".join([*lines, rest]) if isinstance(rest, str) else "\n".join(lines)
+    lines = [f"{name}: {value}" for name, value in block.raw_items()]
+    return "\n".join([*lines, _raw_text(block)] if isinstance(block.get_payload(), str) else lines)
+
+
+def _raw_text(part: Part) -> str:
+    """The text of a part as it came, its bytes outside ASCII kept aside: the library would replace them."""
+    declared = part.get("Content-Transfer-Encoding")
+    content = part.get_payload(decode=not declared)
+    return content.decode("ascii", "surrogateescape") if isinstance(content, bytes) else str(content)
 
 
 def _returned_message(part: Part) -> Part:

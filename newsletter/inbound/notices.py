@@ -85,6 +85,15 @@ def find_in_notice(mail: Mail) -> list[Finding]:
     return []
 
 
+def find_lone_address(mail: Mail) -> list[Finding]:
+    """The only stranger's address in the notice, in whatever language it stands; empty where there are several."""
+    lines = mail.notice.split("\n")[:MAX_LINES]
+    ours = _own_addresses(mail)
+    told = [one for line in lines if not _ABOUT_MAIL.match(line) for one in addresses_in(line)]
+    strangers = [one for one in dict.fromkeys(told) if _is_recipient(one, ours, is_strict=True)]
+    return _findings(_listed(strangers, 0), lines) if len(strangers) == 1 else []
+
+
 def returned_recipients(mail: Mail) -> list[str]:
     """Whom the returned mail was for, by its headers; the senders' own addresses are left out where others remain."""
     ours = _own_addresses(mail)

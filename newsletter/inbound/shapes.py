@@ -12,6 +12,8 @@ from newsletter.inbound.addresses import addresses_in
 from newsletter.inbound.mail import Mail
 
 ENVELOPE_HEADERS = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "X-RCPT-To", "To")
+# Who is away says so at once.
+REPLY_BEGINNING = 300
 _LEAVING = re.compile(r"^u-[0-9a-z]{16,64}@")
 _REPLY_HEADERS = (
     "X-Autoreply",
@@ -38,6 +40,7 @@ class Shape:
     has_success_words: bool
     has_reply_subject: bool
     is_automatic: bool
+    has_reply_words: bool
     names_failed: bool
     names_address: bool
     returns_mail: bool
@@ -73,7 +76,7 @@ class Shape:
     @property
     def is_autoreply(self) -> bool:
         """Whether a person's mailbox answered by itself."""
-        return self.has_reply_subject or self.is_automatic
+        return self.has_reply_subject or self.is_automatic or (self.has_null_path and self.has_reply_words)
 
 
 def shape_of(mail: Mail) -> Shape:
@@ -93,6 +96,7 @@ def shape_of(mail: Mail) -> Shape:
         has_delay_words=bool(signs.DELAY_WORDS.search(words)),
         has_success_words=bool(signs.SUCCESS_WORDS.search(words)),
         has_reply_subject=bool(signs.REPLY_SUBJECT.search(subject)),
+        has_reply_words=bool(signs.REPLY_SUBJECT.search(words[:REPLY_BEGINNING])),
         is_automatic=_is_automatic(mail),
         names_failed=bool(mail.header("X-Failed-Recipients")),
         names_address="@" in words,

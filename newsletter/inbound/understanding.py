@@ -14,7 +14,7 @@ from newsletter.inbound.findings import Finding
 from newsletter.inbound.flufl_bounce import find_with_flufl
 from newsletter.inbound.judging import judge, remark
 from newsletter.inbound.mail import Mail, normal_bytes, read_mail
-from newsletter.inbound.notices import context_of, find_in_notice, returned_recipients
+from newsletter.inbound.notices import context_of, find_in_notice, find_lone_address, returned_recipients
 from newsletter.inbound.ses_notices import find_in_ses
 from newsletter.inbound.shapes import Shape
 from newsletter.inbound.traces import traces_in
@@ -99,7 +99,7 @@ def _read_success(mail: Mail, shape: Shape, source: bytes) -> Report | None:
 def _read_notice(mail: Mail, shape: Shape, source: bytes) -> Report | None:
     if not (shape.is_bounce or shape.is_delay_notice):
         return None
-    findings = find_in_notice(mail) or find_with_flufl(source)
+    findings = find_in_notice(mail) or find_with_flufl(source) or find_lone_address(mail)
     action = "delayed" if shape.is_delay else "failed"
     return _report_of([replace(one, action=action) for one in findings or [Finding(address="")]], mail)
 
