@@ -74,8 +74,8 @@ SUBJECTS: dict[str, Category] = {
 # Codes that no server uses for a dead address: where the words say one, they speak of something else.
 NOT_DEAD = re.compile(r"[45]\.(?:1\.[78]|2\.[23]|3\.4|4\.[56]|6\.\d+|7\.(?:2\d|30|40|[1-7]\d\d))")
 
-# Said for now, these two are the answer of greylists and of rate limits; of a block they are only when permanent.
-FOR_NOW: dict[str, Category] = {"4.7.0": Category.THROTTLE, "4.7.1": Category.THROTTLE}
+# Said for now, these are the answer of greylists and of rate limits; of a block they are only when permanent.
+FOR_NOW: dict[str, Category] = dict.fromkeys(("4.7.0", "4.7.1", "4.7.500"), Category.THROTTLE)
 
 REPLIES: dict[str, Category] = {
     "421": Category.TRANSIENT,

@@ -169,6 +169,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:account|user|mailbox|address)(?: \S+){0,6} (?:does|do) no exists?",
         r"not (?:an? )?(?:user|member|customer|subscriber) of (?:this|the|our|that) (?:server|domain|system|host)|not (?:a )?member of domain",
         r"(?:nobody|no ?one) (?:here )?(?:by|with|of) (?:that|this) (?:name|address)",
+        r"(?:user|person|recipient) is not here|does(?: not|n't) live here",
         r"not (?:a )?deliverable address|^(?:5\d\d )?unrout(?:e)?able\.?$",
         r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",
         r"(?:unable to|could ?n[o']t|could not|failed to|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
@@ -223,7 +224,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"refused (?:by|to accept).{0,20}(?:recipient|user)",
     ),
     "domain_no_mail": (
-        r"no mail hosts? for",
+        r"no mail hosts? for|accepts no (?:e-?)?mail",
         r"null ?mx",
         r"(?:^|[ :])[a-z0-9][\w.\-]{0,250}\.[a-z]{2,24} (?:does not|doesn't) exist",
         (

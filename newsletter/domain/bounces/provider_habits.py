@@ -77,6 +77,12 @@ HABITS: tuple[Habit, ...] = (
         words=re.compile(r"syntax|malformed|format"),
     ),
     Habit(
+        rule="code.1.7",
+        category=Category.SENDER,
+        status=re.compile(r"5\.1\.[78]$"),
+        words=re.compile(r"syntax|malformed|format"),
+    ),
+    Habit(
         # The answer to DATA after each RCPT was refused; why it was is told elsewhere, if at all.
         rule="code.5.1",
         category=Category.PROTOCOL,
