@@ -11,7 +11,7 @@ from html import unescape
 from typing import Any, TypeAlias
 
 from newsletter.inbound.decoding import decode_bytes, decode_words, plain_text
-from newsletter.inbound.returned_text import split_notice
+from newsletter.inbound.returned_text import split_notice, without_our_subject
 
 Part: TypeAlias = "Message[Any, Any]"
 
@@ -64,6 +64,7 @@ def read_mail(raw: bytes) -> Mail:
     message = _unwrapped(BytesParser(policy=policy.compat32).parsebytes(normal_bytes(raw)))
     parts = _leaves(message)
     notice, inline = split_notice(_notice_of(parts))
+    notice = without_our_subject(notice)
     returned = [_returned_message(part) for part in parts if _type_of(part) in RETURNED_TYPES]
     if inline:
         returned.append(HeaderParser(policy=policy.compat32).parsestr(inline))

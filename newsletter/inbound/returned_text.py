@@ -24,6 +24,16 @@ _HEADER_LINE = re.compile(
     r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE
 )
 _ANY_HEADER = re.compile(r"^[\s>|]*[A-Za-z][\w\-]{1,60}\s?:")
+# The subject of our own mail, which may speak of spam, policies and people unknown; and where reports repeat it.
+_OUR_SUBJECT = re.compile(
+    r"^([ \t>|*]{0,20}(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|тема|件名|主题|主旨|제목)(?: of the message is)? ?[:：]).*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_REPORT_OF = re.compile(
+    r"^(?:undeliver(?:able|ed)|unzustellbar|non remis|non recapitabile|onbestelbaar|no se puede entregar|nao entregue|não entregue"
+    r"|rejected|refused|delivery delayed|ndn|недоставляемое|配信不能|无法送达|未送达)(?: e?mail| message)? ?[:：].*$",
+    re.IGNORECASE,
+)
 _COMMAND = re.compile(r"^RCPT TO\s*:", re.IGNORECASE | re.MULTILINE)
 _INDENT = re.compile(r"^[ \t>]+(?=[\w\-]+:)", re.MULTILINE)
 
@@ -39,6 +49,16 @@ def split_notice(text: str) -> tuple[str, str]:
                 continue
             return "\n".join(lines[:number]), _source("\n".join(lines[number + 1 :]))
     return text, ""
+
+
+def without_our_subject(text: str) -> str:
+    """A notice without what it repeats of the subject of our mail."""
+    return _OUR_SUBJECT.sub(r"\1", text)
+
+
+def reason_in_subject(subject: str) -> str:
+    """What the subject of a report says of the reason; "" where our own subject follows."""
+    return "" if _REPORT_OF.match(subject) else subject
 
 
 def _goes_on(lines: list[str], number: int) -> bool:

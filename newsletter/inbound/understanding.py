@@ -15,6 +15,7 @@ from newsletter.inbound.flufl_bounce import find_with_flufl
 from newsletter.inbound.judging import judge, remark
 from newsletter.inbound.mail import Mail, normal_bytes, read_mail
 from newsletter.inbound.notices import context_of, find_in_notice, find_lone_address, returned_recipients
+from newsletter.inbound.returned_text import reason_in_subject
 from newsletter.inbound.ses_notices import find_in_ses
 from newsletter.inbound.shapes import Shape
 from newsletter.inbound.traces import traces_in
@@ -139,7 +140,7 @@ READERS: tuple[Reader, ...] = (
 
 
 def _report_of(findings: list[Finding], mail: Mail) -> Report:
-    around = f"{mail.notice}\n{mail.subject}"
+    around = f"{mail.notice}\n{reason_in_subject(mail.subject)}"
     verdicts = tuple(judge(one, surroundings=around if len(findings) == 1 else "") for one in findings)
     if len(findings) > 1 and all(one.confidence is Confidence.GUESS for one in verdicts):
         # Nobody has a reason of their own: the one that the notice gives is everybody's.
