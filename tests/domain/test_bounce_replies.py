@@ -77,8 +77,8 @@ def test_a_doubt_about_a_dead_address_is_told_by_its_rule(reply: str, reason: st
 
 
 def test_an_unknown_error_does_not_hide_an_unknown_user() -> None:
-    assert classify(diagnostic="550 server unknown error").bounce_class is BounceClass.SOFT
-    assert classify(diagnostic="550 server unknown error: no such user").bounce_class is BounceClass.HARD
+    assert classify(diagnostic="550 mail server unknown error").bounce_class is BounceClass.SOFT
+    assert classify(diagnostic="550 mail server unknown error, host unknown").bounce_class is BounceClass.HARD
 
 
 def test_the_address_of_a_host_is_not_a_code() -> None:

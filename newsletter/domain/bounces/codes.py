@@ -93,7 +93,7 @@ _CODE = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)"
 # Next to a reply, in the brackets of qmail, at the very start: elsewhere three numbers may be a version or an address.
 _PLACES = (
     re.compile(rf"(?<![\d.])[245]\d\d[ \-]#?{_CODE}"),
-    re.compile(rf"[(\[]#{_CODE}"),
+    re.compile(rf"[(\[\s]#{_CODE}"),
     re.compile(rf"(?:^|;)\s*#?{_CODE}"),
     re.compile(rf"(?<![\d.\w\-/]){_CODE}(?=[\s:;,)\]]|$)"),
 )

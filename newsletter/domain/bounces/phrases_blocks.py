@@ -73,6 +73,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"sender not authenticated",
         r"delivery not authorized",
         r"(?:may not|cannot|can't|not allowed to) send (?:mail |e-?mail |messages )?(?:here|to this)",
+        r"required for sender",
         r"possible forgery|deactivated due to abuse|badmailfrom",
         r"delivery (?:to (?:this|that) address )?is restricted|only allows (?:mail|messages|e-?mails?) from|allowed[ -]senders",
         r"from:? ?domain must (?:resolve|exist)",
@@ -222,7 +223,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"not a (?:valid|permitted) (?:mail )?(?:host|server|mx)",
         r"messages? from (?:\d{1,3}\.){3}\d{1,3}",
         r"\[?(?:\d{1,3}\.){3}\d{1,3}\]? (?:is |was |has been |not )*(?:block|list|ban|reject|refus|deni|allow)",
-        r"no smtp service",
+        r"(?<!indicated )no smtp service",
         r"\(bl\)",
         r"\bip=\d",
         r"(?:don't|do not) accept (?:mail|email|connections)",
@@ -299,7 +300,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r"(?:missing|invalid|malformed|bad|multiple|duplicate|improper|no)(?: \w+){0,2} (?:header|from:|date:"
             r"|to:|message-id|subject|mime)"
         ),
-        r"8-?bit (?:mime|characters|data)",
+        r"8-?bit (?:mime|characters|data|header)",
         r"bare (?:lf|newline|cr)",
         r"mime (?:error|parse|boundary)",
         r"improper use of",

@@ -172,7 +172,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:user|person|recipient) is not here|does(?: not|n't) live here",
         r"not (?:a )?deliverable address|^(?:5\d\d )?unrout(?:e)?able\.?$",
         r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",
-        r"(?:unable to|could ?n[o']t|could not|failed to|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
+        r"(?:unable to|could ?n[o']t|could not|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
         r"user @ not ok|(?:address|user) lookup(?: \S+){0,4} failed",
         r"#5\.1\.0 address rejected",
         r"validrcptto",
@@ -224,7 +224,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"refused (?:by|to accept).{0,20}(?:recipient|user)",
     ),
     "domain_no_mail": (
-        r"no mail hosts? for|accepts no (?:e-?)?mail",
+        r"no mail hosts? for|indicated no smtp service|accepts no (?:e-?)?mail",
         r"null ?mx",
         r"(?:^|[ :])[a-z0-9][\w.\-]{0,250}\.[a-z]{2,24} (?:does not|doesn't) exist",
         (
@@ -254,7 +254,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"(?:can't|cannot|could not|unable to|couldn't|failed to|unsuccessful)(?: \w+){0,2} (?:find|resolve"
             r"|locate|look ?up)(?: \w+){0,3} (?:host|domain|hostname|mx|route|mail (?:exchanger|server))"
         ),
-        r"all relevant mx records point to non-?existent",
+        r"all relevant mx records point to non-?existent|host address lookups failed permanently",
         (
             r"(?:no|non-?existent|missing|without)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record"
             r"|records|entry|entries))* ?(?:records?|found|exists?|hosts?|entr)"
@@ -280,7 +280,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"malformed (?:recipient )?address",
         r"(?:address|mailbox|recipient) (?:syntax|format)",
         r"syntax error in (?:the )?(?:parameters|address)",
-        r"syntactically (?:invalid|incorrect)",
+        r"syntactically (?:invalid|incorrect)(?! (?:ehlo|helo))",
         r"incorrectly constructed",
         r"unqualified address",
         r"may not follow @",
