@@ -41,6 +41,7 @@ class Shape:
     has_reply_subject: bool
     is_automatic: bool
     has_reply_words: bool
+    is_from_list: bool
     names_failed: bool
     names_address: bool
     returns_mail: bool
@@ -51,6 +52,8 @@ class Shape:
         if self.names_failed:
             return True
         if self.has_reply_subject and not self.is_from_robot:
+            return False
+        if self.is_from_list and not self.is_from_robot:
             return False
         if self.is_from_robot:
             return self.has_failure_words or self.has_failure_subject
@@ -97,6 +100,8 @@ def shape_of(mail: Mail) -> Shape:
         has_success_words=bool(signs.SUCCESS_WORDS.search(words)),
         has_reply_subject=bool(signs.REPLY_SUBJECT.search(subject)),
         has_reply_words=bool(signs.REPLY_SUBJECT.search(words[:REPLY_BEGINNING])),
+        # Who offers to unsubscribe writes to readers; mail systems do not.
+        is_from_list=bool(mail.header("List-Unsubscribe")),
         is_automatic=_is_automatic(mail),
         names_failed=bool(mail.header("X-Failed-Recipients")),
         names_address="@" in words,

@@ -21,11 +21,13 @@ WHILE_TEMPORARY: dict[Category, Category] = {
     Category.DOMAIN: Category.NETWORK,
 }
 
-_FOR_NOW = re.compile(r"(?<!not )(?<!not a )(?<!no )\btemporar(?:y|ily)\b(?! address)")
+_FOR_NOW = re.compile(
+    r"(?<!not )(?<!not a )(?<!no )\btemporar(?:y|ily)\b(?! address)|\bfor now\b|(?:ldap|directory|database|backend)(?: \S+){0,2} (?:not |un)(?:reachable|available)"
+)
 # Whose name it is stands right before the words that say "unknown", or right after them.
 _OUR_SIDE = re.compile(
     r"\bsenders?(?:'s)?\b|return[ -]path|reverse[ -]path|\bmail ?from\b|envelope[ -]from|\bhelo\b|\behlo\b"
-    r"|client (?:host|name|ip)\b|your (?:domain|host|server|ip|hostname|account|mail ?server|own)\b"
+    r"|client (?:host|name|ip)\b|your (?:domain|host|server|ip|hostname|account|mail ?server|own|e?-?mail (?:address|account)|address)\b"
 )
 _FOR_OUR_SIDE = re.compile(
     r"^(?: \S+)? (?:in|for|of|from) (?:the |your )?(?:helo|ehlo|sender|mail from|client|your ip)\b"

@@ -37,6 +37,7 @@ STRONG_ORDER: dict[str, Category] = {
     "relay": Category.RELAY,
     "policy": Category.POLICY,
     "for_now": Category.TRANSIENT,
+    "gave_up": Category.EXPIRED,
     "mailbox_moved": Category.MAILBOX_MOVED,
     "mailbox_disabled": Category.MAILBOX_DISABLED,
     "resolve_later": Category.NETWORK,

@@ -73,7 +73,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"sender not authenticated",
         r"delivery not authorized",
         r"(?:may not|cannot|can't|not allowed to) send (?:mail |e-?mail |messages )?(?:here|to this)",
-        r"required for sender",
+        r"required for sender|(?:external|unknown|outside|anonymous) senders",
         r"possible forgery|deactivated due to abuse|badmailfrom",
         r"delivery (?:to (?:this|that) address )?is restricted|only allows (?:mail|messages|e-?mails?) from|allowed[ -]senders",
         r"from:? ?domain must (?:resolve|exist)",
@@ -245,6 +245,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r"\b(?:ip|helo|ehlo|helohost|sender|mail ?from|smtpport|openrelay|rbl|private list)\b(?: \S+){0,3}"
             r" (?:den(?:y|ied|ies)|reject\w*|refus\w*|invalid|unvalidated|hangup|error|fail\w*|mismatch\w*|black)"
         ),
+        r"from your (?:ip|network|host|server|domain)\b",
         r"\b(?:host|server) (?:denies|rejects|refuses)",
         r"local users? only|no smtp mx only",
         r"callout verification failure",

@@ -73,13 +73,14 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:user|mailbox|account)(?: \S+){0,2} (?:is |has been |was )+(?:blocked|locked)",
         r"(?:account|mailbox|address)(?: \S+){0,8} is not active",
         (
-            r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|non-?active)"
+            r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|dormant|terminated|non-?active)"
             r" (?:user|mailbox|account|recipient)"
         ),
         (
             r"account (?:that you tried to reach )?(?:is )?(?:(?:disabled|deactivated|inactive|closed"
             r"|discontinued|deleted|terminated|expired|frozen|locked|retired|abandoned|dormant))"
         ),
+        r"(?:customer|subscriber|client)(?: has)? (?:terminated|cancel\w+|left)|no longer subscribed to (?:our|this|the) service",
         r"not (?:an )?active (?:user|account|mailbox|address)",
         r"(?:user|recipient|mailbox|account|person|employee|@) (?:has |have )?(?:been removed|left (?:the |our |this )?(?:company|organi[sz]ation|firm|university|school|us\b))",
         (

@@ -93,6 +93,10 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
         r"unverified address|address verification in progress",
         r"(?:account|mailbox|user)(?: \S+){0,4} (?:unavailable|disabled|suspended) temporarily",
     ),
+    "gave_up": (
+        r"(?:delivery|queue|retry) (?:time|lifetime|period)(?: \S+){0,3} expired",
+        r"expired (?:in|on) (?:the |our )?queue",
+    ),
     "resolve_later": (
         r"host not found,? ?try again",
         r"servfail",
