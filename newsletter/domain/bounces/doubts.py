@@ -26,7 +26,7 @@ _FOR_NOW = re.compile(
 )
 # Whose name it is stands right before the words that say "unknown", or right after them.
 _OUR_SIDE = re.compile(
-    r"\bsenders?(?:'s)?\b|return[ -]path|reverse[ -]path|\bmail ?from\b|envelope[ -]from|\bhelo\b|\behlo\b"
+    r"(?<!to )(?<!to the )\bsenders?(?:'s)?\b|return[ -]path|reverse[ -]path|\bmail ?from\b|envelope[ -]from|\bhelo\b|\behlo\b"
     r"|client (?:host|name|ip)\b|your (?:domain|host|server|ip|hostname|account|mail ?server|own|e?-?mail (?:address|account)|address)\b"
 )
 _FOR_OUR_SIDE = re.compile(
@@ -36,7 +36,7 @@ _WE_SEND = re.compile(r"you are (?:sending(?! to)|using)|(?:sending|sent) from")
 _THING = re.compile(r"\b(?:attachment|file|header|message-id|certificate|parameter|argument|command|charset)s?\b")
 _UNKNOWN_THING = re.compile(r"^ (?:error|reason|response|command|problem|failure|cause|status|option|parameter|type)\b")
 _MAY_BE = re.compile(r"\b(?:may|might)(?: or may)? not exist")
-_CLAUSE = re.compile(r"[.;:] ")
+_CLAUSE = re.compile(r"[.;:] | -+ ")
 _MAILBOX_BLOCKED = re.compile(
     r"(?:user|mailbox|account|recipient|address)(?: \S+){0,3} blocked|blocked (?:user|mailbox|account)"
 )

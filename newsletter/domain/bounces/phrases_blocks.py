@@ -8,7 +8,7 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "sender": (
         r"invalid return address",
-        r"sender (?:user|account)",
+        r"(?<!turned to )sender (?:user|account)",
         r"only accepts? (?:mail|e-?mails?|messages?)(?: \w+){0,2} from",
         r"(?:refus|reject|block)(?:s|es|ing|ed)? (?:all )?(?:e-?mails?|mail|messages?) from",
         r"failed while verifying sender",
@@ -23,7 +23,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r" (?:envelope )?sender\b"
         ),
         (
-            r"sender(?:'s)?(?: (?:e?mail|address|domain|host|envelope|@|<>))*[: ](?: ?(?:is|was|has been|has"
+            r"(?<!turned to )sender(?:'s)?(?: (?:e?mail|address|domain|host|envelope|@|<>))*[: ](?: ?(?:is|was|has been|has"
             r"|could|does|can) )?(?:not |un|in)?(?:be )?(?:verif|reject|denied|refus|block|ban|unknown|invalid"
             r"|resolv|not? |accept|allow|listed|blacklist|mismatch|permi|must|no such|without|syntax|on the)"
         ),
