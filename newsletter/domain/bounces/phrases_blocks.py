@@ -73,6 +73,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"sender not authenticated",
         r"delivery not authorized",
         r"(?:may not|cannot|can't|not allowed to) send (?:mail |e-?mail |messages )?(?:here|to this)",
+        r"no (?:e-?)?mail from you\b",
         r"required for sender|(?:external|unknown|outside|anonymous) senders",
         r"possible forgery|deactivated due to abuse|badmailfrom",
         r"delivery (?:to (?:this|that) address )?is restricted|only allows (?:mail|messages|e-?mails?) from|allowed[ -]senders",

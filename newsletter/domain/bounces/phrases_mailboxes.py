@@ -170,6 +170,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:account|user|mailbox|address)(?: \S+){0,6} (?:does|do) no exists?",
         r"not (?:an? )?(?:user|member|customer|subscriber) of (?:this|the|our|that) (?:server|domain|system|host)|not (?:a )?member of domain",
         r"(?:nobody|no ?one) (?:here )?(?:by|with|of) (?:that|this) (?:name|address)",
+        r"does not exist (?:at|on|in) (?:\S+\.\S+|this|our)|not one of our (?:customers|users)|no record of (?:that|this|the|any) (?:user|address|mailbox)",
         r"(?:user|person|recipient) is not here|does(?: not|n't) live here",
         r"not (?:a )?deliverable address|^(?:5\d\d )?unrout(?:e)?able\.?$",
         r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",

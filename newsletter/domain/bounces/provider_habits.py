@@ -94,7 +94,7 @@ HABITS: tuple[Habit, ...] = (
         rule="provider.microsoft.edge_blocking",
         category=Category.MAILBOX_UNKNOWN,
         status=re.compile(r"5\.4\.1$"),
-        words=re.compile(r"recipient address rejected: access denied"),
+        words=re.compile(r"recipient address(?:es)? rejected ?: access denied"),
     ),
     Habit(
         rule="provider.microsoft.unavailable",
@@ -107,7 +107,7 @@ HABITS: tuple[Habit, ...] = (
         rule="provider.null_mx",
         category=Category.DOMAIN,
         status=re.compile(r"5\.(?:1\.10|7\.27)$"),
-        words=re.compile(r"null ?mx|does not accept mail|no mail"),
+        words=re.compile(r"^(?!.*\bsender\b).*(?:null ?mx|does not accept mail|no mail)"),
     ),
     Habit(
         # In any language: the group is closed to us or gone, and the notice does not say which.
