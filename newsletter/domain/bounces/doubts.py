@@ -80,7 +80,9 @@ def _other_subject(wording: str, family: phrases.Family) -> Category | None:
 
 
 def _subject_of(wording: str, match: re.Match[str]) -> Category | None:
-    before = _CLAUSE.split(wording[max(0, match.start() - _BESIDE) : match.start()])[-1] + match.group().split(" ")[0]
+    before = _CLAUSE.split(wording[max(0, match.start() - _BESIDE) : match.start()])[-1] + " ".join(
+        match.group().split(" ")[:2]
+    )
     behind = wording[match.end() : match.end() + _BESIDE]
     return next((category for is_it, category in _SUBJECTS if is_it(before, match.group(), behind)), None)
 
