@@ -11,7 +11,7 @@ from html import unescape
 from typing import Any, TypeAlias
 
 from newsletter.inbound.decoding import decode_bytes, decode_words, plain_text
-from newsletter.inbound.returned_text import split_notice, without_our_subject
+from newsletter.inbound.returned_text import split_notice, subjects_in, without_subject_lines
 
 Part: TypeAlias = "Message[Any, Any]"
 
@@ -37,7 +37,7 @@ class Mail:
     """One inbound mail.
 
     `notice` is the text for people without the mail it returns; `reports` the text of each machine-readable part by
-    type; `returned` the mails that came back with it, headers at least.
+    type; `returned` the mails that came back with it, headers at least; `our_subjects` what it says that our subject was.
     """
 
     headers: Part
@@ -45,6 +45,7 @@ class Mail:
     notice: str
     reports: tuple[tuple[str, str], ...]
     returned: tuple[Part, ...]
+    our_subjects: tuple[str, ...] = ()
 
     def header(self, name: str) -> str:
         """The first header of this name, decoded; "" where there is none."""
@@ -64,7 +65,6 @@ def read_mail(raw: bytes) -> Mail:
     message = _unwrapped(BytesParser(policy=policy.compat32).parsebytes(normal_bytes(raw)))
     parts = _leaves(message)
     notice, inline = split_notice(_notice_of(parts))
-    notice = without_our_subject(notice)
     returned = [_returned_message(part) for part in parts if _type_of(part) in RETURNED_TYPES]
     if inline:
         returned.append(HeaderParser(policy=policy.compat32).parsestr(inline))
@@ -72,9 +72,10 @@ def read_mail(raw: bytes) -> Mail:
     return Mail(
         headers=message,
         subject=header_of(message, "Subject")[:MAX_LINE],
-        notice=notice,
+        notice=without_subject_lines(notice),
         reports=reports,
         returned=tuple(returned),
+        our_subjects=(*(header_of(part, "Subject") for part in returned), *subjects_in(notice)),
     )
 
 

@@ -140,7 +140,7 @@ READERS: tuple[Reader, ...] = (
 
 
 def _report_of(findings: list[Finding], mail: Mail) -> Report:
-    around = f"{mail.notice}\n{reason_in_subject(mail.subject)}"
+    around = f"{mail.notice}\n{reason_in_subject(mail.subject, mail.our_subjects)}"
     verdicts = tuple(judge(one, surroundings=around if len(findings) == 1 else "") for one in findings)
     if len(findings) > 1 and all(one.confidence is Confidence.GUESS for one in verdicts):
         # Nobody has a reason of their own: the one that the notice gives is everybody's.
