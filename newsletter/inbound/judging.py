@@ -20,9 +20,10 @@ def judge(finding: Finding, *, surroundings: str) -> Verdict:
     """
     evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
     command = next(filter(None, map(command_in, (finding.context, surroundings))), "")
-    decided = best_of(_classified(finding, text, command=command) for text in evidence)
+    judged = [(text, _classified(finding, text, command=command)) for text in evidence]
+    decided = best_of(classification for _, classification in judged)
     if decided.bounce_class is BounceClass.HARD:
-        decided = next(filter(None, (_only_full(finding, text) for text in evidence[1:])), decided)
+        decided = next((told for text, told in judged[1:] if _is_only_full(told, text)), decided)
     return Verdict(
         address=finding.address,
         bounce_class=decided.bounce_class,
@@ -47,10 +48,9 @@ def best_of(candidates: Iterable[Classification]) -> Classification:
     return min(candidates, key=lambda decided: _RANK[decided.confidence])
 
 
-def _only_full(finding: Finding, text: str) -> Classification | None:
-    """The verdict of words for people that speak of a full mailbox and not of a dead one, whatever the code says."""
-    told = _classified(finding, text, command="")
-    return told if told.category is Category.MAILBOX_FULL and not phrases.says_dead(plain_wording(text)) else None
+def _is_only_full(told: Classification, text: str) -> bool:
+    """Whether words for people speak of a full mailbox and not of a dead one: then it is full, whatever the code says."""
+    return told.category is Category.MAILBOX_FULL and not phrases.says_dead(plain_wording(text))
 
 
 def _classified(finding: Finding, text: str, *, command: str) -> Classification:
