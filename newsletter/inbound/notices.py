@@ -146,15 +146,21 @@ def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_
         matches = (match for match in (pattern.search(line) for pattern in patterns) if match)
         match = next(matches, None)
         if match:
-            named = (
-                [match.group(1), *_AND_MORE.findall(line, match.end(1))] if _is_list(line, match) else [match.group(1)]
-            )
-            found += [_Mention(address=tidy_address(address), line=number, rest=line) for address in named]
+            # Whom a mail was for is no list of those who did not get it.
+            more = [] if match.re is _TO_LINE else _more_of(line, match.end(1))
+            found += [
+                _Mention(address=tidy_address(address), line=number, rest=line) for address in [match.group(1), *more]
+            ]
     return found
 
 
-def _is_list(line: str, match: re.Match[str]) -> bool:
-    return bool(_AND_MORE.match(line, match.end(1)))
+def _more_of(line: str, at: int) -> list[str]:
+    """The addresses that follow one in a list, as far as the list goes."""
+    found: list[str] = []
+    while match := _AND_MORE.match(line, at):
+        found.append(match.group(1))
+        at = match.end(1)
+    return found
 
 
 def _led(lines: list[str]) -> list[_Mention]:
