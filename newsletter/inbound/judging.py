@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from newsletter.domain.bounces import BounceClass, Category, Classification, Confidence, Verdict, classify, phrases
 from newsletter.domain.bounces.classify import command_in
@@ -10,6 +11,8 @@ from newsletter.domain.bounces.wording import plain_wording
 from newsletter.inbound.findings import Finding
 
 MAX_DIAGNOSTIC = 300
+# Recipients of one report often share their words.
+_classify = lru_cache(maxsize=16)(classify)
 _RANK = {Confidence.CERTAIN: 0, Confidence.LIKELY: 1, Confidence.GUESS: 2}
 
 
@@ -54,7 +57,7 @@ def _is_only_full(told: Classification, text: str) -> bool:
 
 
 def _classified(finding: Finding, text: str, *, command: str) -> Classification:
-    return classify(
+    return _classify(
         action=finding.action or "failed",
         status=finding.status,
         diagnostic=text,
