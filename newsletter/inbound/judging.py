@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 
 from newsletter.domain.bounces import BounceClass, Category, Classification, Confidence, Verdict, classify, phrases
 from newsletter.domain.bounces.classify import command_in
 from newsletter.domain.bounces.wording import plain_wording
 from newsletter.inbound.findings import Finding
 
+Classifier = Callable[..., Classification]
+
 MAX_DIAGNOSTIC = 300
-# Recipients of one report often share their words.
-_classify = lru_cache(maxsize=16)(classify)
 _RANK = {Confidence.CERTAIN: 0, Confidence.LIKELY: 1, Confidence.GUESS: 2}
 
 
-def judge(finding: Finding, *, surroundings: str) -> Verdict:
+def judge(finding: Finding, *, surroundings: str, classify: Classifier = classify) -> Verdict:
     """Classify one recipient: by its own fields, else by what stands beside it, else by `surroundings`.
 
-    `surroundings` is the rest of the report, and "" where it speaks of several recipients.
+    `surroundings` is the rest of the report, and "" where it speaks of several recipients. `classify` may be one that
+    remembers its answers: recipients of one report often share their words.
     """
     evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
     command = next(filter(None, map(command_in, (finding.context, surroundings))), "")
-    judged = [(text, _classified(finding, text, command=command)) for text in evidence]
+    judged = [(text, _classified(finding, text, command=command, classify=classify)) for text in evidence]
     decided = best_of(classification for _, classification in judged)
     if decided.bounce_class is BounceClass.HARD:
         decided = next((told for text, told in judged[1:] if _is_only_full(told, text)), decided)
@@ -56,8 +56,8 @@ def _is_only_full(told: Classification, text: str) -> bool:
     return told.category is Category.MAILBOX_FULL and not phrases.says_dead(plain_wording(text))
 
 
-def _classified(finding: Finding, text: str, *, command: str) -> Classification:
-    return _classify(
+def _classified(finding: Finding, text: str, *, command: str, classify: Classifier) -> Classification:
+    return classify(
         action=finding.action or "failed",
         status=finding.status,
         diagnostic=text,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
-from newsletter.domain.bounces import Category, Confidence, Report, ReportKind
+from newsletter.domain.bounces import Category, Confidence, Report, ReportKind, classify
 from newsletter.domain.bounces.classify import DELIVERED_ACTIONS
 from newsletter.inbound import feedback, shapes
 from newsletter.inbound.addresses import addresses_in
@@ -21,6 +22,8 @@ from newsletter.inbound.shapes import Shape
 from newsletter.inbound.traces import traces_in
 
 Reader = Callable[[Mail, Shape, bytes], Report | None]
+
+SHARED_ANSWERS = 16
 
 # The standard library's parser raises these, and more with each version, on mails made to confuse it.
 PARSER_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -141,10 +144,12 @@ READERS: tuple[Reader, ...] = (
 
 def _report_of(findings: list[Finding], mail: Mail) -> Report:
     around = f"{mail.notice}\n{reason_in_subject(mail.subject, mail.our_subjects)}"
-    verdicts = tuple(judge(one, surroundings=around if len(findings) == 1 else "") for one in findings)
+    remembered = lru_cache(maxsize=SHARED_ANSWERS)(classify)
+    alone = around if len(findings) == 1 else ""
+    verdicts = tuple(judge(one, surroundings=alone, classify=remembered) for one in findings)
     if len(findings) > 1 and all(one.confidence is Confidence.GUESS for one in verdicts):
         # Nobody has a reason of their own: the one that the notice gives is everybody's.
-        verdicts = tuple(judge(one, surroundings=around) for one in findings)
+        verdicts = tuple(judge(one, surroundings=around, classify=remembered) for one in findings)
     return Report(kind=_kind_of(findings), recipients=verdicts)
 
 
