@@ -12,7 +12,7 @@ _ADDRESS = re.compile(ADDRESS)
 # Languages without spaces write on right behind an address; a name of such letters would not change in one label.
 _NEXT_WORD = re.compile(r"(\.[a-z]{2,24})[^\x00-\x7f].*$")
 _WORD_BEFORE = re.compile(r"^.*[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef](?=[\x21-\x7e]+$)")
-_TYPE = re.compile(r"^\s*[\w/.\-]{1,20}\s*;+\s*")
+_TYPE = re.compile(r"^\s*(?:[\w/.\-]{1,20}\s*;+|rfc822\s*/)\s*", re.IGNORECASE)
 _ROBOTS = re.compile(
     r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|no-?reply|abuse|bounces?|double-bounce|listmaster)(?:@|$)",
     re.IGNORECASE,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from newsletter.domain.bounces import Category, Classification, Confidence, Verdict, classify
+from newsletter.domain.bounces import BounceClass, Category, Classification, Confidence, Verdict, classify, phrases
 from newsletter.domain.bounces.classify import command_in
+from newsletter.domain.bounces.wording import plain_wording
 from newsletter.inbound.findings import Finding
+
+Classifier = Callable[..., Classification]
 
 MAX_DIAGNOSTIC = 300
 _RANK = {Confidence.CERTAIN: 0, Confidence.LIKELY: 1, Confidence.GUESS: 2}
 
 
-def judge(finding: Finding, *, surroundings: str) -> Verdict:
+def judge(finding: Finding, *, surroundings: str, classify: Classifier = classify) -> Verdict:
     """Classify one recipient: by its own fields, else by what stands beside it, else by `surroundings`.
 
-    `surroundings` is the rest of the report, and "" where it speaks of several recipients.
+    `surroundings` is the rest of the report, and "" where it speaks of several recipients. `classify` may be one that
+    remembers its answers: recipients of one report often share their words.
     """
     evidence = [text for text in (finding.diagnostic, finding.context, surroundings) if text.strip()] or [""]
     command = next(filter(None, map(command_in, (finding.context, surroundings))), "")
-    decided = best_of(_classified(finding, text, command=command) for text in evidence)
+    judged = [(text, _classified(finding, text, command=command, classify=classify)) for text in evidence]
+    decided = best_of(classification for _, classification in judged)
+    if decided.bounce_class is BounceClass.HARD:
+        decided = next((told for text, told in judged[1:] if _is_only_full(told, text)), decided)
     return Verdict(
         address=finding.address,
         bounce_class=decided.bounce_class,
@@ -44,7 +51,12 @@ def best_of(candidates: Iterable[Classification]) -> Classification:
     return min(candidates, key=lambda decided: _RANK[decided.confidence])
 
 
-def _classified(finding: Finding, text: str, *, command: str) -> Classification:
+def _is_only_full(told: Classification, text: str) -> bool:
+    """Whether words for people speak of a full mailbox and not of a dead one: then it is full, whatever the code says."""
+    return told.category is Category.MAILBOX_FULL and not phrases.says_dead(plain_wording(text))
+
+
+def _classified(finding: Finding, text: str, *, command: str, classify: Classifier) -> Classification:
     return classify(
         action=finding.action or "failed",
         status=finding.status,

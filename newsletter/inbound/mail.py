@@ -11,7 +11,7 @@ from html import unescape
 from typing import Any, TypeAlias
 
 from newsletter.inbound.decoding import decode_bytes, decode_words, plain_text
-from newsletter.inbound.returned_text import split_notice
+from newsletter.inbound.returned_text import split_notice, subjects_in, without_subject_lines
 
 Part: TypeAlias = "Message[Any, Any]"
 
@@ -37,7 +37,7 @@ class Mail:
     """One inbound mail.
 
     `notice` is the text for people without the mail it returns; `reports` the text of each machine-readable part by
-    type; `returned` the mails that came back with it, headers at least.
+    type; `returned` the mails that came back with it, headers at least; `our_subjects` what it says that our subject was.
     """
 
     headers: Part
@@ -45,6 +45,7 @@ class Mail:
     notice: str
     reports: tuple[tuple[str, str], ...]
     returned: tuple[Part, ...]
+    our_subjects: tuple[str, ...] = ()
 
     def header(self, name: str) -> str:
         """The first header of this name, decoded; "" where there is none."""
@@ -71,9 +72,10 @@ def read_mail(raw: bytes) -> Mail:
     return Mail(
         headers=message,
         subject=header_of(message, "Subject")[:MAX_LINE],
-        notice=notice,
+        notice=without_subject_lines(notice),
         reports=reports,
         returned=tuple(returned),
+        our_subjects=(*(header_of(part, "Subject") for part in returned), *subjects_in(notice)),
     )
 
 
@@ -181,15 +183,21 @@ def _source_of(part: Part) -> str:
     # together again, an own reader can be more patient.
     inner = part.get_payload()
     if isinstance(inner, str):
-        return inner
+        return _raw_text(part)
     blocks = [block for block in inner if isinstance(block, Message)] if isinstance(inner, list) else []
     return "\n\n".join(_block_source(block) for block in blocks)
 
 
 def _block_source(block: Part) -> str:
-    lines = [f"{name}: {value}" for name, value in block.items()]
-    rest = block.get_payload()
-    return "\n".join([*lines, rest]) if isinstance(rest, str) else "\n".join(lines)
+    lines = [f"{name}: {value}" for name, value in block.raw_items()]
+    return "\n".join([*lines, _raw_text(block)] if isinstance(block.get_payload(), str) else lines)
+
+
+def _raw_text(part: Part) -> str:
+    """The text of a part as it came, its bytes outside ASCII kept aside: the library would replace them."""
+    declared = part.get("Content-Transfer-Encoding")
+    content = part.get_payload(decode=not declared)
+    return content.decode("ascii", "surrogateescape") if isinstance(content, bytes) else str(content)
 
 
 def _returned_message(part: Part) -> Part:

@@ -12,6 +12,7 @@ from newsletter.inbound.shapes import ENVELOPE_HEADERS
 
 MAX_LINES = 1500
 MAX_RECIPIENTS = 200
+MAX_ROW = 20
 
 _FIELD_NAMES = r"(?:error-for|(?:failed |final |original |intended |invalid |unknown |rejected |e-?mail |the )?(?:recipients?|address(?:es)?|user|rcpt(?: to)?|envelope-?to|mailbox|адресат|получатель|收件人|收件者|宛先|送信先|destinatari[oa]s?|destinataires?|empfanger)(?:\(s\))?(?: address| name)?)"
 _LED = re.compile(
@@ -22,6 +23,9 @@ _CODED = re.compile(
     rf"^[\s<>]*[245]\d\d[ \-](?:[245]\.\d{{1,3}}\.\d{{1,3}} )?<?({ADDRESS})>?\s*(?:\.\.\.|:)", re.IGNORECASE
 )
 _TRANSCRIPT = re.compile(rf"\b(?:RCPT(?: TO)?\s*:|dda:SMTP=)\s*<?\s*({ADDRESS})", re.IGNORECASE)
+_AND_MORE = re.compile(rf"[>)\]\"']*\s{{0,3}}(?:,|;|and |und |et |y |e )\s{{0,3}}[<(\[\"']*({ADDRESS})", re.IGNORECASE)
+_BARE = re.compile(ADDRESS)
+_WORDS = re.compile(r"[^\W\d_]{2}")
 _PIPE = re.compile(r"^\s*<?\"?(?:\||save to /|/[\w/]+\s*$)")
 _GROWN = re.compile(rf"^[\s(]*(?:expanded|generated) (?:from|by):?\s*<?({ADDRESS})", re.IGNORECASE)
 _SENTENCE = re.compile(
@@ -85,6 +89,15 @@ def find_in_notice(mail: Mail) -> list[Finding]:
     return []
 
 
+def find_lone_address(mail: Mail) -> list[Finding]:
+    """The only stranger's address in the notice, in whatever language it stands; empty where there are several."""
+    lines = mail.notice.split("\n")[:MAX_LINES]
+    ours = _own_addresses(mail)
+    told = [one for line in lines if not _ABOUT_MAIL.match(line) for one in addresses_in(line)]
+    strangers = [one for one in dict.fromkeys(told) if _is_recipient(one, ours, is_strict=True)]
+    return _findings(_listed(strangers, 0), lines) if len(strangers) == 1 else []
+
+
 def returned_recipients(mail: Mail) -> list[str]:
     """Whom the returned mail was for, by its headers; the senders' own addresses are left out where others remain."""
     ours = _own_addresses(mail)
@@ -133,7 +146,20 @@ def _mentions(lines: list[str], patterns: tuple[re.Pattern[str], ...]) -> list[_
         matches = (match for match in (pattern.search(line) for pattern in patterns) if match)
         match = next(matches, None)
         if match:
-            found.append(_Mention(address=tidy_address(match.group(1)), line=number, rest=line))
+            # Whom a mail was for is no list of those who did not get it.
+            more = [] if match.re is _TO_LINE else _more_of(line, match.end(1))
+            found += [
+                _Mention(address=tidy_address(address), line=number, rest=line) for address in [match.group(1), *more]
+            ]
+    return found
+
+
+def _more_of(line: str, at: int) -> list[str]:
+    """The addresses that follow one in a list, as far as the list goes."""
+    found: list[str] = []
+    while match := _AND_MORE.match(line, at):
+        found.append(match.group(1))
+        at = match.end(1)
     return found
 
 
@@ -196,12 +222,26 @@ def _listed(addresses: list[str], line: int) -> list[_Mention]:
 
 def _findings(mentions: list[_Mention], lines: list[str]) -> list[Finding]:
     found: dict[str, Finding] = {}
-    heads = sorted({one.line for one in mentions})
+    ends = _ends({one.line: one.address for one in mentions}, lines)
     for one in mentions:
-        until = next((line for line in heads if line > one.line), len(lines))
-        context = "\n".join([one.rest, *lines[one.line + 1 : until]])
+        context = "\n".join([one.rest, *lines[one.line + 1 : ends[one.line]]])
         known = found.get(one.address)
         if known:
             context = f"{known.context}\n{context}"
         found[one.address] = replace(known or Finding(address=one.address), context=context.strip()[:4000])
     return list(found.values())
+
+
+def _ends(addresses: dict[int, str], lines: list[str]) -> dict[int, int]:
+    """Where the words about each line that an address leads end. Addresses in a row share what follows the last."""
+    ends: dict[int, int] = {}
+    in_row = 0
+    heads = sorted(addresses)
+    nexts = [*heads[1:], len(lines)][: len(heads)]
+    for head, after in zip(reversed(heads), reversed(nexts), strict=True):
+        is_bare = addresses[head] != addresses.get(after) and not _WORDS.search(
+            _BARE.sub("", "".join(lines[head:after]))
+        )
+        in_row = in_row + 1 if is_bare else 0
+        ends[head] = ends[after] if is_bare and after in ends and in_row <= MAX_ROW else after
+    return ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _FRAME = r"[\s>|*=\-_.~#+<\[]*"
 _MARK = re.compile(
@@ -24,6 +25,13 @@ _HEADER_LINE = re.compile(
     r"^(?:Return-Path:\s*<|Received: (?:from|by|\(qmail)|X-Envelope-From:|Message-ID: ?<)", re.IGNORECASE
 )
 _ANY_HEADER = re.compile(r"^[\s>|]*[A-Za-z][\w\-]{1,60}\s?:")
+# The subject of our own mail, which may speak of spam, policies and people unknown; and where reports repeat it.
+_OUR_SUBJECT = re.compile(
+    r"^([ \t>|*]{0,20}(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|тема|件名|主题|主旨|제목)(?: of the message is)? ?[:：])(.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Shorter ones may be a word of the report.
+_LONG_ENOUGH = 4
 _COMMAND = re.compile(r"^RCPT TO\s*:", re.IGNORECASE | re.MULTILINE)
 _INDENT = re.compile(r"^[ \t>]+(?=[\w\-]+:)", re.MULTILINE)
 
@@ -39,6 +47,23 @@ def split_notice(text: str) -> tuple[str, str]:
                 continue
             return "\n".join(lines[:number]), _source("\n".join(lines[number + 1 :]))
     return text, ""
+
+
+def subjects_in(notice: str) -> list[str]:
+    """What a notice repeats as the subject of our mail."""
+    return [content.strip() for _, content in _OUR_SUBJECT.findall(notice)]
+
+
+def without_subject_lines(notice: str) -> str:
+    """A notice without what it repeats of the subject of our mail."""
+    return _OUR_SUBJECT.sub(r"\1", notice)
+
+
+def reason_in_subject(subject: str, our_subjects: Iterable[str]) -> str:
+    """What the subject of a report says by itself, without the subject of our mail."""
+    for ours in our_subjects:
+        subject = subject.replace(ours, "") if len(ours) >= _LONG_ENOUGH else subject
+    return subject
 
 
 def _goes_on(lines: list[str], number: int) -> bool:

@@ -42,16 +42,20 @@ def _findings(document: dict[str, Any], *, depth: int) -> tuple[str, list[Findin
     return kind, list(_recipients(kind, body))
 
 
-def _bounce_type(body: dict[str, Any]) -> str:
+def _bounce_type(body: dict[str, Any], finding: Finding) -> str:
     """Amazon's own name for the reason, as words that the classifier knows."""
-    return f"bouncetype {body['bounceType']} {body.get('bounceSubType', '')}".strip() if body.get("bounceType") else ""
+    main, detail = str(body.get("bounceType") or ""), str(body.get("bounceSubType") or "")
+    if not main or (finding.diagnostic and detail == "General"):
+        # "General" is what Amazon says where it knows no reason; then the server's own words are all there is.
+        return ""
+    return f"bouncetype {main} {detail}".strip()
 
 
 def _recipients(kind: str, body: dict[str, Any]) -> list[Finding]:
     listed = body.get({"bounce": "bouncedRecipients", "complaint": "complainedRecipients"}.get(kind, "recipients"))
     entries = listed if isinstance(listed, list) else []
     told = [_finding(entry if isinstance(entry, dict) else {"emailAddress": entry}, kind) for entry in entries]
-    return [replace(one, context=_bounce_type(body)) for one in told]
+    return [replace(one, context=_bounce_type(body, one)) for one in told]
 
 
 def _finding(entry: dict[str, Any], kind: str) -> Finding:

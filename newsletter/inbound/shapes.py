@@ -12,6 +12,8 @@ from newsletter.inbound.addresses import addresses_in
 from newsletter.inbound.mail import Mail
 
 ENVELOPE_HEADERS = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "X-RCPT-To", "To")
+# Who is away says so at once.
+REPLY_BEGINNING = 300
 _LEAVING = re.compile(r"^u-[0-9a-z]{16,64}@")
 _REPLY_HEADERS = (
     "X-Autoreply",
@@ -38,6 +40,8 @@ class Shape:
     has_success_words: bool
     has_reply_subject: bool
     is_automatic: bool
+    has_reply_words: bool
+    is_from_list: bool
     names_failed: bool
     names_address: bool
     returns_mail: bool
@@ -48,6 +52,8 @@ class Shape:
         if self.names_failed:
             return True
         if self.has_reply_subject and not self.is_from_robot:
+            return False
+        if self.is_from_list and not self.is_from_robot:
             return False
         if self.is_from_robot:
             return self.has_failure_words or self.has_failure_subject
@@ -73,7 +79,7 @@ class Shape:
     @property
     def is_autoreply(self) -> bool:
         """Whether a person's mailbox answered by itself."""
-        return self.has_reply_subject or self.is_automatic
+        return self.has_reply_subject or self.is_automatic or (self.has_null_path and self.has_reply_words)
 
 
 def shape_of(mail: Mail) -> Shape:
@@ -93,6 +99,9 @@ def shape_of(mail: Mail) -> Shape:
         has_delay_words=bool(signs.DELAY_WORDS.search(words)),
         has_success_words=bool(signs.SUCCESS_WORDS.search(words)),
         has_reply_subject=bool(signs.REPLY_SUBJECT.search(subject)),
+        has_reply_words=bool(signs.REPLY_SUBJECT.search(words[:REPLY_BEGINNING])),
+        # Who offers to unsubscribe writes to readers; mail systems do not.
+        is_from_list=bool(mail.header("List-Unsubscribe")),
         is_automatic=_is_automatic(mail),
         names_failed=bool(mail.header("X-Failed-Recipients")),
         names_address="@" in words,

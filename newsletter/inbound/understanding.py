@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
-from newsletter.domain.bounces import Category, Confidence, Report, ReportKind
+from newsletter.domain.bounces import Category, Confidence, Report, ReportKind, classify
 from newsletter.domain.bounces.classify import DELIVERED_ACTIONS
 from newsletter.inbound import feedback, shapes
 from newsletter.inbound.addresses import addresses_in
@@ -14,12 +15,15 @@ from newsletter.inbound.findings import Finding
 from newsletter.inbound.flufl_bounce import find_with_flufl
 from newsletter.inbound.judging import judge, remark
 from newsletter.inbound.mail import Mail, normal_bytes, read_mail
-from newsletter.inbound.notices import context_of, find_in_notice, returned_recipients
+from newsletter.inbound.notices import context_of, find_in_notice, find_lone_address, returned_recipients
+from newsletter.inbound.returned_text import reason_in_subject
 from newsletter.inbound.ses_notices import find_in_ses
 from newsletter.inbound.shapes import Shape
 from newsletter.inbound.traces import traces_in
 
 Reader = Callable[[Mail, Shape, bytes], Report | None]
+
+SHARED_ANSWERS = 16
 
 # The standard library's parser raises these, and more with each version, on mails made to confuse it.
 PARSER_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -99,7 +103,7 @@ def _read_success(mail: Mail, shape: Shape, source: bytes) -> Report | None:
 def _read_notice(mail: Mail, shape: Shape, source: bytes) -> Report | None:
     if not (shape.is_bounce or shape.is_delay_notice):
         return None
-    findings = find_in_notice(mail) or find_with_flufl(source)
+    findings = find_in_notice(mail) or find_with_flufl(source) or find_lone_address(mail)
     action = "delayed" if shape.is_delay else "failed"
     return _report_of([replace(one, action=action) for one in findings or [Finding(address="")]], mail)
 
@@ -139,11 +143,13 @@ READERS: tuple[Reader, ...] = (
 
 
 def _report_of(findings: list[Finding], mail: Mail) -> Report:
-    around = f"{mail.notice}\n{mail.subject}"
-    verdicts = tuple(judge(one, surroundings=around if len(findings) == 1 else "") for one in findings)
+    around = f"{mail.notice}\n{reason_in_subject(mail.subject, mail.our_subjects)}"
+    remembered = lru_cache(maxsize=SHARED_ANSWERS)(classify)
+    alone = around if len(findings) == 1 else ""
+    verdicts = tuple(judge(one, surroundings=alone, classify=remembered) for one in findings)
     if len(findings) > 1 and all(one.confidence is Confidence.GUESS for one in verdicts):
         # Nobody has a reason of their own: the one that the notice gives is everybody's.
-        verdicts = tuple(judge(one, surroundings=around) for one in findings)
+        verdicts = tuple(judge(one, surroundings=around, classify=remembered) for one in findings)
     return Report(kind=_kind_of(findings), recipients=verdicts)
 
 

@@ -60,6 +60,27 @@ def test_an_address_or_a_link_cannot_speak_for_the_server() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("550 5.7.1 your domain does not exist", "of_sender"),
+        ("550 the certificate name is unknown", "of_something"),
+        ("550 5.2.2 user unknown", "by_code"),
+        ("550 temporarily unknown user", "for_now"),
+        ("550 user unknown, mail from here is blocked", "blocked"),
+    ],
+)
+def test_a_doubt_about_a_dead_address_is_told_by_its_rule(reply: str, reason: str) -> None:
+    decided = classify(diagnostic=reply)
+    assert decided.bounce_class is not BounceClass.HARD
+    assert decided.rule.endswith(f".{reason}"), decided.rule
+
+
+def test_an_unknown_error_does_not_hide_an_unknown_user() -> None:
+    assert classify(diagnostic="550 mail server unknown error").bounce_class is BounceClass.SOFT
+    assert classify(diagnostic="550 mail server unknown error, host unknown").bounce_class is BounceClass.HARD
+
+
 def test_the_address_of_a_host_is_not_a_code() -> None:
     assert classify(diagnostic="host 5.1.1.7 said: no").status == ""
 

@@ -80,10 +80,15 @@ def score(folder: Path) -> Score:
     errors: list[str] = []
     for name, rows in sorted(read_rows(folder / "expected.tsv").items()):
         report = understand((folder / name).read_bytes())
-        wrong = [_count(counts, row, report) for row in rows]
-        counts["strangers"] += len(_strangers(rows, report))
-        errors += [f"  {name}: {error}" for error in wrong if error]
+        errors += [f"  {name}: {error}" for error in count_mail(counts, rows, report)]
     return Score(counts=counts, errors=tuple(errors))
+
+
+def count_mail(counts: Counter[str], rows: list[Row], report: Report) -> list[str]:
+    """Add one mail's rows to the counts; what is wrong with the report, one line for each row."""
+    wrong = [_count(counts, row, report) for row in rows]
+    counts["strangers"] += len(_strangers(rows, report))
+    return [error for error in wrong if error]
 
 
 def _count(counts: Counter[str], row: Row, report: Report) -> str:

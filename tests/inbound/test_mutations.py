@@ -99,6 +99,8 @@ def test_no_mutated_mail_raises_or_hangs() -> None:
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"<a@example.org>: " * 15_000,
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"<a@example.org>:\n550 no\n\n" * 8_000,
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"mailbox " * 30_000,
+        b"From: MAILER-DAEMON\nSubject: failure notice\n\nThese failed:\n"
+        + b"\n".join(b", ".join(b"a%dx%d@example.org" % (line, one) for one in range(60)) for line in range(70)),
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"@" * 250_000,
         b"From: MAILER-DAEMON\nSubject: failure notice\nContent-Type: text/html\n\n" + b"<style " * 30_000,
         b"From: a@example.org\nX-Failed-Recipients: " + b"a@example.org, " * 16_000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from newsletter.domain.bounces import codes, phrases
+from newsletter.domain.bounces.doubts import doubted, for_now, softened
 from newsletter.domain.bounces.provider_habits import find_habit
 from newsletter.domain.bounces.verdicts import CLASS_OF, BounceClass, Category, Classification, Confidence
 from newsletter.domain.bounces.wording import plain_wording
@@ -25,14 +26,6 @@ _COMMANDS = {
 # What is refused for good before a recipient was named is refused because of us.
 ABOUT_SENDER: dict[str, Category] = {"CONNECT": Category.REPUTATION, "MAIL": Category.SENDER}
 
-# A mailbox or a domain that a server doubts only for now is not dead.
-_WHILE_TEMPORARY: dict[Category, Category] = {
-    Category.MAILBOX_UNKNOWN: Category.TRANSIENT,
-    Category.MAILBOX_DISABLED: Category.TRANSIENT,
-    Category.MAILBOX_MOVED: Category.TRANSIENT,
-    Category.DOMAIN: Category.NETWORK,
-}
-
 
 def classify(
     *, action: str = "failed", status: str = "", diagnostic: str = "", remote_mta: str = "", command: str = ""
@@ -52,7 +45,7 @@ def classify(
     if action == "delayed":
         return _without_class(decided.category, decided.rule, code)
     if _is_temporary(code, diagnostic):
-        return _softened(decided)
+        return softened(decided)
     return _about_us(decided) if stage == "MAIL" else decided
 
 
@@ -82,10 +75,10 @@ def _decide(code: str, diagnostic: str, *, remote_mta: str, command: str) -> Cla
         return _classified(habit.category, habit.rule, code, Confidence.CERTAIN)
     family = phrases.find_family(wording, phrases.STRONG)
     if family:
-        return _classified(family.category, family.rule, code, Confidence.CERTAIN)
+        return doubted(_classified(family.category, family.rule, code, Confidence.CERTAIN), wording, family)
     meaning = codes.meaning_of(code)
     if meaning:
-        return _classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN)
+        return for_now(_classified(meaning, f"code.{code[2:]}", code, Confidence.CERTAIN), wording)
     family = phrases.find_family(wording, phrases.WEAK)
     if family:
         return _classified(family.category, family.rule, code, Confidence.LIKELY)
@@ -106,13 +99,6 @@ def _by_digits(code: str, reply: str) -> Classification:
 def _is_temporary(code: str, diagnostic: str) -> bool:
     reply = codes.find_reply(diagnostic)
     return (reply or code).startswith("4")
-
-
-def _softened(decided: Classification) -> Classification:
-    if decided.bounce_class is not BounceClass.HARD:
-        return decided
-    category = _WHILE_TEMPORARY[decided.category]
-    return _classified(category, f"{decided.rule}.for_now", decided.status, Confidence.LIKELY)
 
 
 def _about_us(decided: Classification) -> Classification:

@@ -71,8 +71,11 @@ SUBJECTS: dict[str, Category] = {
     "7": Category.POLICY,
 }
 
-# Said for now, these two are the answer of greylists and of rate limits; of a block they are only when permanent.
-FOR_NOW: dict[str, Category] = {"4.7.0": Category.THROTTLE, "4.7.1": Category.THROTTLE}
+# Codes that no server uses for a dead address: where the words say one, they speak of something else.
+NOT_DEAD = re.compile(r"[45]\.(?:1\.[78]|2\.[23]|3\.4|4\.[56]|6\.\d+|7\.(?:2\d|30|40|[1-7]\d\d))")
+
+# Said for now, these are the answer of greylists and of rate limits; of a block they are only when permanent.
+FOR_NOW: dict[str, Category] = dict.fromkeys(("4.7.0", "4.7.1", "4.7.500"), Category.THROTTLE)
 
 REPLIES: dict[str, Category] = {
     "421": Category.TRANSIENT,
@@ -90,7 +93,7 @@ _CODE = r"([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)"
 # Next to a reply, in the brackets of qmail, at the very start: elsewhere three numbers may be a version or an address.
 _PLACES = (
     re.compile(rf"(?<![\d.])[245]\d\d[ \-]#?{_CODE}"),
-    re.compile(rf"[(\[]#{_CODE}"),
+    re.compile(rf"[(\[\s]#{_CODE}"),
     re.compile(rf"(?:^|;)\s*#?{_CODE}"),
     re.compile(rf"(?<![\d.\w\-/]){_CODE}(?=[\s:;,)\]]|$)"),
 )
@@ -123,6 +126,11 @@ def find_reply(text: str) -> str:
 def is_specific(status: str) -> bool:
     """Whether a code says more than its first digit."""
     return bool(status) and not _VAGUE.fullmatch(status)
+
+
+def contradicts_death(status: str) -> bool:
+    """Whether a code is about the sender, a full mailbox, a size, a loop or the content, and about nothing else."""
+    return bool(NOT_DEAD.fullmatch(status))
 
 
 def meaning_of(status: str) -> Category | None:

@@ -8,6 +8,7 @@ mailboxes, because a refusal of ours must never cost a reader the newsletter.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain
 
@@ -16,7 +17,7 @@ from newsletter.domain.bounces import phrases_european as european
 from newsletter.domain.bounces.phrases_blocks import BLOCKS
 from newsletter.domain.bounces.phrases_mailboxes import MAILBOXES
 from newsletter.domain.bounces.phrases_transport import TRANSPORT
-from newsletter.domain.bounces.verdicts import Category
+from newsletter.domain.bounces.verdicts import CLASS_OF, BounceClass, Category
 
 STRONG_ORDER: dict[str, Category] = {
     "loop": Category.LOOP,
@@ -36,6 +37,7 @@ STRONG_ORDER: dict[str, Category] = {
     "relay": Category.RELAY,
     "policy": Category.POLICY,
     "for_now": Category.TRANSIENT,
+    "gave_up": Category.EXPIRED,
     "mailbox_moved": Category.MAILBOX_MOVED,
     "mailbox_disabled": Category.MAILBOX_DISABLED,
     "resolve_later": Category.NETWORK,
@@ -45,6 +47,7 @@ STRONG_ORDER: dict[str, Category] = {
 }
 WEAK_ORDER: dict[str, Category] = {
     "blocked": Category.REPUTATION,
+    "sender_loosely": Category.SENDER,
     "filtered": Category.FILTERED,
     "mailbox_unavailable": Category.MAILBOX_UNKNOWN,
     "expired": Category.EXPIRED,
@@ -52,9 +55,10 @@ WEAK_ORDER: dict[str, Category] = {
     "system": Category.SYSTEM,
     "protocol": Category.PROTOCOL,
     "transient": Category.TRANSIENT,
+    "refused": Category.POLICY,
 }
 
-_LANGUAGES = (
+LANGUAGES = (
     BLOCKS,
     MAILBOXES,
     TRANSPORT,
@@ -67,6 +71,8 @@ _LANGUAGES = (
     eastern.JAPANESE,
     eastern.CHINESE_KOREAN,
 )
+
+NOTHING = r"(?!)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,15 +89,27 @@ def find_family(wording: str, families: tuple[Family, ...]) -> Family | None:
     return next((family for family in families if family.pattern.search(wording)), None)
 
 
-def _families(order: dict[str, Category]) -> tuple[Family, ...]:
+def says_dead(wording: str) -> bool:
+    """Whether words that make hard stand anywhere in the text, beside whatever else it says."""
+    dead = tuple(family for family in STRONG if CLASS_OF[family.category] is BounceClass.HARD)
+    return find_family(wording, dead) is not None
+
+
+def families_without(left_out: Collection[str]) -> tuple[tuple[Family, ...], tuple[Family, ...]]:
+    """The strong and the weak families, as they would be without some of their phrases."""
+    return _families(STRONG_ORDER, left_out), _families(WEAK_ORDER, left_out)
+
+
+def _families(order: dict[str, Category], left_out: Collection[str]) -> tuple[Family, ...]:
     return tuple(
-        Family(rule=f"text.{rule}", category=category, pattern=_pattern_of(rule)) for rule, category in order.items()
+        Family(rule=f"text.{rule}", category=category, pattern=_pattern_of(rule, left_out))
+        for rule, category in order.items()
     )
 
 
-def _pattern_of(rule: str) -> re.Pattern[str]:
-    return re.compile("|".join(chain.from_iterable(table.get(rule, ()) for table in _LANGUAGES)))
+def _pattern_of(rule: str, left_out: Collection[str]) -> re.Pattern[str]:
+    listed = chain.from_iterable(table.get(rule, ()) for table in LANGUAGES)
+    return re.compile("|".join(phrase for phrase in listed if phrase not in left_out) or NOTHING)
 
 
-STRONG = _families(STRONG_ORDER)
-WEAK = _families(WEAK_ORDER)
+STRONG, WEAK = families_without(())

@@ -8,7 +8,7 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "sender": (
         r"invalid return address",
-        r"sender (?:user|account)",
+        r"(?<!turned to )sender (?:user|account)",
         r"only accepts? (?:mail|e-?mails?|messages?)(?: \w+){0,2} from",
         r"(?:refus|reject|block)(?:s|es|ing|ed)? (?:all )?(?:e-?mails?|mail|messages?) from",
         r"failed while verifying sender",
@@ -23,7 +23,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r" (?:envelope )?sender\b"
         ),
         (
-            r"sender(?:'s)?(?: (?:e?mail|address|domain|host|envelope|@|<>))*[: ](?: ?(?:is|was|has been|has"
+            r"(?<!turned to )sender(?:'s)?(?: (?:e?mail|address|domain|host|envelope|@|<>))*[: ](?: ?(?:is|was|has been|has"
             r"|could|does|can) )?(?:not |un|in)?(?:be )?(?:verif|reject|denied|refus|block|ban|unknown|invalid"
             r"|resolv|not? |accept|allow|listed|blacklist|mismatch|permi|must|no such|without|syntax|on the)"
         ),
@@ -45,7 +45,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r"you(?:'re| are)? (?:not )?(?:(?:permitted|allowed|authori[sz]ed)(?: to)? (?:send|post|mail|submit)"
             r"|on (?:the|our|my) (?:black|block|deny))"
         ),
-        r"not (?:a )?member\b",
+        r"not (?:a )?member\b(?! of (?:this |the |our )?(?:domain|server))",
         r"only (?:members|subscribers)",
         r"not (?:have )?permission to (?:post|send)",
         r"non-?members?\b",
@@ -72,6 +72,17 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"authenticat(?:ed|ion) (?:senders?|required)",
         r"sender not authenticated",
         r"delivery not authorized",
+        r"(?:may not|cannot|can't|not allowed to) send (?:mail |e-?mail |messages )?(?:here|to this)",
+        r"no (?:e-?)?mail from you\b",
+        r"required for sender|(?:external|unknown|outside|anonymous) senders",
+        r"possible forgery|deactivated due to abuse|badmailfrom",
+        r"delivery (?:to (?:this|that) address )?is restricted|only allows (?:mail|messages|e-?mails?) from|allowed[ -]senders",
+        r"from:? ?domain must (?:resolve|exist)",
+        r"mail ?from\b.{0,60} mismatch|header from\b.{0,40} mismatch",
+        (
+            r"(?:sending|outgoing|outbound|submission)(?: \S+){0,5} (?:is |are |has been |have been )?(?:disabled"
+            r"|suspended|blocked|not allowed|prohibited)"
+        ),
         r"not authori[sz]ed to send",
     ),
     "reverse_dns": (
@@ -82,6 +93,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"(?:host|name|address) for your ip",
         r"unauthori[sz]ed mail ?server",
         r"dynamic\S{0,20} ip",
+        r"dynamic-ip|dial-?up",
         r"reverse[ \-](?:dns|lookup|hostname|mapping|resolution|name|record|address|host|ip)",
         r"\brdns\b",
         r"\bptr\b",
@@ -108,6 +120,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "auth": (
         r"authentication is required",
+        r"\bauth(?:entication)? fail",
         r"spoof",
         r"\bspf\b",
         r"\bdkim\b",
@@ -131,7 +144,10 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "reputation": (
         r"access to (?:this|submit|the|our)(?: \S+){0,8} (?:rejected|denied|blocked)",
-        r"too many complaints",
+        r"too many (?:complaints|bounces)",
+        r"no access for this (?:ip|domain|host|user)",
+        r"(?:access|mail|connections?) from your (?:location|country|region)",
+        r"(?:is|are) (?:currently )?listed (?:on|at|by|in) (?:link|\S+\.\S+)",
         r"bounce attacks?",
         r"(?:number of|too many|excessive) (?:invalid|unknown|bad|non-?existent) (?:recipients|users|addresses)",
         r"unusual rate of unsolicited mail",
@@ -208,7 +224,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"not a (?:valid|permitted) (?:mail )?(?:host|server|mx)",
         r"messages? from (?:\d{1,3}\.){3}\d{1,3}",
         r"\[?(?:\d{1,3}\.){3}\d{1,3}\]? (?:is |was |has been |not )*(?:block|list|ban|reject|refus|deni|allow)",
-        r"no smtp service",
+        r"(?<!indicated )no smtp service",
         r"\(bl\)",
         r"\bip=\d",
         r"(?:don't|do not) accept (?:mail|email|connections)",
@@ -219,6 +235,21 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "blocked": (
         r"\bblocked\b",
         r"\baup#",
+    ),
+    # Terse servers name who is refused and nothing else.
+    "sender_loosely": (
+        (
+            r"\b(?:fake|forged|black|invalid|illegal|bad|null|spoofed|denied|banned) (?:\w+ ){0,1}(?:ip|sender"
+            r"|mail from|mailfrom|helo|rout\w+|mail address)\b"
+        ),
+        (
+            r"\b(?:ip|helo|ehlo|helohost|sender|mail ?from|smtpport|openrelay|rbl|private list)\b(?: \S+){0,3}"
+            r" (?:den(?:y|ied|ies)|reject\w*|refus\w*|invalid|unvalidated|hangup|error|fail\w*|mismatch\w*|black)"
+        ),
+        r"from your (?:ip|network|host|server|domain)\b",
+        r"\b(?:host|server) (?:denies|rejects|refuses)",
+        r"local users? only|no smtp mx only",
+        r"callout verification failure",
     ),
     "virus": (
         r"\bvirus(?:es)?\b",
@@ -259,6 +290,10 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ),
         r"(?:message|mail|e-?mail|its|body|header|subject|text|objectionable|prohibited|inappropriate) content",
         r"content (?:reject|filter|scan|block|check|polic|restrict|not|violat|match|denied|is )",
+        r"password[- ]protected",
+        r"content[ -]type|header error|header (?:from |date |to )?(?:is )?missing",
+        r"mime\W{1,2}reject|mime error",
+        r"(?:comply|compliant|compliance) with",
         r"conversion (?:required|not|fail|with loss)",
         r"not (?:rfc ?\d+|rfc) compliant",
         r"rfc ?\d{3,4} (?:compliant|violation)",
@@ -267,7 +302,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
             r"(?:missing|invalid|malformed|bad|multiple|duplicate|improper|no)(?: \w+){0,2} (?:header|from:|date:"
             r"|to:|message-id|subject|mime)"
         ),
-        r"8-?bit (?:mime|characters|data)",
+        r"8-?bit (?:mime|characters|data|header)",
         r"bare (?:lf|newline|cr)",
         r"mime (?:error|parse|boundary)",
         r"improper use of",
@@ -289,6 +324,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ),
         r"not (?:a |an )?(?:open )?relay",
         r"relay(?:ing)? (?:access|attempt|mail)",
+        r"(?:n't|not) (?:allowed|permitted|authori[sz]ed) to (?:\w+ )?relay",
         r"rcpthosts",
         r"not (?:in )?(?:my|our) (?:list of )?(?:allowed|permitted) (?:rcpthosts|domains)",
         r"not a gateway",
@@ -296,7 +332,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"we do not (?:relay|serve)",
         r"insecure mail relay",
         r"send mail from here",
-        r"domain isn't (?:in|allowed)",
+        r"domain (?:isn't|is not) (?:in|allowed)",
         r"pop[ \-]before[ \-]smtp",
         r"check.?(?:your )?mail first",
         (
@@ -307,6 +343,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "policy": (
         r"will not accept delivery",
+        r"bounced by administrator",
+        r"refused by \w+, rule",
         r"rejected by (?:the )?destination domain",
         (
             r"(?:policy|policies|local|security|site|administrative|company|organi[sz]ation\w*)(?: \w+){0,2}"
@@ -325,7 +363,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         r"security (?:issue|reason|polic|violation|restrict|rule|setting)",
         (
             r"(?:message|mail|e-?mail) (?:has been |was |is )?(?:rejected|refused|blocked|denied)(?: \w+){0,2}"
-            r" (?:because|due|for|by)(?: \w+){0,4} (?:rule|filter|gateway|admin|policy|recipient)"
+            r" (?:(?:because|due|for|by)(?: \w+){0,4} (?:rule|filter|gateway|admin|policy)|by (?:the )?recipient)"
         ),
         r"message (?:rejected|refused|denied|blocked) by",
         r"unacceptable mail",

@@ -25,15 +25,15 @@ GERMAN: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         (
-            r"(?:konto|postfach|benutzer|empfanger|account)(?: \S+){0,4} (?:deaktiviert|gesperrt|geschlossen"
+            r"(?:konto|postfach|mailbox|benutzer|empfanger|adressat|account)(?: \S+){0,4} (?:deaktiviert|gesperrt|geschlossen"
             r"|geloscht|inaktiv|stillgelegt)"
         ),
         r"nicht mehr (?:aktiv|gultig|in betrieb|erreichbar|verfugbar)",
     ),
     "mailbox_unknown": (
         (
-            r"(?:empfanger|benutzer|adresse|postfach|account|e-?mail-?adresse|konto|nutzer)\w*(?: \S+){0,6}"
-            r" (?:existiert nicht|nicht gefunden|unbekannt|ungultig|nicht vorhanden|nicht bekannt|gibt es nicht)"
+            r"(?:empfanger|adressat|benutzer|adresse|postfach|mailbox|account|e-?mail-?adresse|konto|nutzer)\w*(?: \S+){0,10}"
+            r" (?:existiert nicht|nicht gefunden|nicht erkannt|unbekannt|ungultig|nicht vorhanden|nicht bekannt|gibt es nicht)"
         ),
         r"(?:unbekannt|ungultig|falsch)\w* (?:empfanger|benutzer|adresse|e-?mail|nutzer)",
         (
@@ -44,7 +44,7 @@ GERMAN: dict[str, tuple[str, ...]] = {
     ),
     "domain": (r"(?:domain|domane|server|host)(?: \S+){0,4} (?:existiert nicht|nicht gefunden|unbekannt|ungultig)",),
     "sender": (
-        r"absender(?: \S+){0,5} (?:abgelehnt|gesperrt|unbekannt|ungultig|nicht)",
+        r"absender\w*(?: \S+){0,5} (?:abgelehnt|gesperrt|unbekannt|ungultig|nicht)",
         r"nicht berechtigt",
     ),
     "policy": (
@@ -131,14 +131,14 @@ SPANISH_PORTUGUESE: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         (
-            r"(?:cuenta|buzon|usuario|conta|caixa|direccion|endereco)(?: \S+){0,5} (?:desactivad|deshabilitad"
+            r"(?:cuenta|buzon|casilla|usuario|conta|caixa|direccion|endereco)(?: \S+){0,5} (?:desactivad|expirad|deshabilitad"
             r"|suspendid|cerrad|bloquead|cancelad|inactiv|desativad|desabilitad|encerrad|inativ|eliminad)\w*"
         ),
     ),
     "mailbox_unknown": (
         (
             r"(?:usuario|destinatario|direccion|cuenta|buzon|endereco|conta|caixa)\w*(?: \S+){0,7} (?:no"
-            r" (?:existe|encontrad|valid|se encuentr|se ha encontrado|fue encontrad|es valid|conocid)|nao"
+            r" (?:existe|encontrad|valid|se encuentr|se encontro|se ha encontrado|fue encontrad|es valid|conocid)|nao"
             r" (?:existe|encontrad|foi encontrad|e valid|localizad)|inexistente|desconocid|desconhecid|invalid"
             r"|inval\w+|incorrect)\w*"
         ),
@@ -158,7 +158,7 @@ SPANISH_PORTUGUESE: dict[str, tuple[str, ...]] = {
     "sender": (
         r"remitente(?: \S+){0,5} (?:rechazad|bloquead|invalid|desconocid|no )\w*",
         r"remetente(?: \S+){0,5} (?:rejeitad|bloquead|invalid|desconhecid|nao)\w*",
-        r"(?:no tienes|sin|nao tem|sem)(?: \S+){0,3} (?:permiso|permissao|permissoes)",
+        r"(?:no tienes?|sin|nao tem|sem)(?: \S+){0,3} (?:permiso|permissao|permissoes)",
     ),
     "spam": (
         r"correo no deseado",
@@ -197,14 +197,17 @@ ITALIAN: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_unknown": (
         (
-            r"(?:utente|destinatario|indirizzo|casella|account)(?: \S+){0,6} (?:non (?:esiste|trovat|valid"
+            r"(?:utente|destin\w*\.?|indirizzo|casella|account)(?: \S+){0,6} (?:non (?:esiste|trovat|valid"
             r"|conosciut|e stat|riconosciut)|sconosciut|inesistente|errat)\w*"
         ),
-        r"(?:non esiste|sconosciut\w*|inesistente)(?: \S+){0,3} (?:utente|destinatario|casella|indirizzo)",
+        r"(?:non esiste|sconosciut\w*|inesistente|impossibile trovare)(?: \S+){0,3} (?:l')?(?:utente|destinatario|casella|indirizzo)",
     ),
     "domain": (r"dominio(?: \S+){0,4} (?:non (?:esiste|trovato|valido)|inesistente|sconosciuto)",),
     "spam": (r"indesiderat\w+", r"come spam", r"per spam"),
-    "sender": (r"mittente(?: \S+){0,5} (?:rifiutat|bloccat|non|sconosciut)\w*",),
+    "sender": (
+        r"mittente(?: \S+){0,5} (?:rifiutat|bloccat|non|sconosciut)\w*",
+        r"non (?:si dispone|dispone|hai|ha)(?: \S+){0,2} (?:autorizzazion|permess)\w*",
+    ),
     "expired": (r"tempo(?: \S+){0,4} (?:scaduto|esaurito)",),
     "transient": (
         r"temporane\w+",
@@ -214,6 +217,16 @@ ITALIAN: dict[str, tuple[str, ...]] = {
 }
 
 OTHERS: dict[str, tuple[str, ...]] = {
+    "sender": (
+        r"nadawca(?: \S+){0,4} (?:odrzucon|zablokowan|nie)\w*|odesilatel(?: \S+){0,4} (?:odmitnut|blokovan)\w*",
+        r"niet gemachtigd|geen toestemming|brak uprawnien|inte behorighet|nemate opravneni",
+        r"(?:afzender|avsandare|afsender|avsender)\w*(?: \S+){0,4} (?:geweigerd|geblokkeerd|avvisad|nekad|afvist|avvist)",
+    ),
+    "spam": (r"antyspam|anty-?spam|jako spam|als spam|som spam|som skrappost|ongewenste",),
+    "mailbox_disabled": (
+        r"(?:konto|skrzynka|uzytkownik)(?: \S+){0,3} (?:zablokowan|nieaktywn|zawieszon|usuniet|wylaczon)\w*",
+        r"(?:account|postvak|postbus|gebruiker)(?: \S+){0,3} (?:uitgeschakeld|gedeactiveerd|geblokkeerd|opgeheven)",
+    ),
     "mailbox_full": (
         r"(?:postvak|mailbox|postbus)(?: \S+){0,4} (?:is )?vol\b",
         r"opslaglimiet",
@@ -222,7 +235,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         r"schranka(?: \S+){0,3} plna",
     ),
     "mailbox_unknown": (
-        r"(?:gebruiker|ontvanger|\w*adres|postvak)(?: \S+){0,8} (?:bestaat niet|onbekend|niet gevonden|ongeldig)",
+        r"(?:gebruiker|ontvanger|\w*adres|postvak)(?: \S+){0,8} (?:bestaat niet|onbekend|niet (?:worden )?gevonden|ongeldig)",
         r"onbekende (?:gebruiker|ontvanger)",
         r"(?:uzytkownik|adres|odbiorca|konto|skrzynka)(?: \S+){0,5} nie (?:istnieje|znaleziono)",
         r"nie ma takiego",
@@ -231,7 +244,17 @@ OTHERS: dict[str, tuple[str, ...]] = {
             r"(?:anvandare|mottagare|adress|bruger|modtager|bruker|mottaker)\w*(?: \S+){0,5} (?:finns inte|okand"
             r"|hittades inte|findes ikke|ukendt|finnes ikke|ukjent)"
         ),
-        r"(?:uzivatel|adresat|adresa|schranka)(?: \S+){0,4} (?:neexistuje|neznam\w+|nenalezen\w*)",
+        r"(?:uzivatel|pouzivatel|adresat|adresa|schranka)(?: \S+){0,4} (?:neexistuje|neznam\w+|nenalezen\w*)",
+        r"neznam\w+ (?:uzivatel|pouzivatel|adresat|prijemce)|(?:okand|ukendt|ukjent) (?:anvandare|mottagare|bruger|bruker|modtager|mottaker)",
+        r"(?:kayttaja|vastaanottaja|osoite|postilaatikko)\w*(?: \S+){0,3} (?:ei (?:loydy|ole)|tuntematon)|tuntematon (?:kayttaja|vastaanottaja)",
+        r"(?:felhasznalo|cimzett|postafiok|cim)(?: \S+){0,3} (?:nem (?:letezik|talalhato)|ismeretlen)|ismeretlen (?:felhasznalo|cimzett)",
+        r"(?:utilizator|destinatar|adresa|casuta)\w*(?: \S+){0,4} (?:inexistent|necunoscut|nu exista|invalid)\w*",
+        r"(?:pengguna|penerima|alamat|akun)(?: \S+){0,3} tidak (?:ditemukan|dikenal|ada|valid)",
+        r"(?:nguoi dung|nguoi nhan|tai khoan|dia chi|hop thu)(?: \S+){0,4} khong (?:ton tai|tim thay|hop le)",
+        r"(?:χρηστης|παραληπτης|διευθυνση)(?: \S+){0,3} (?:δεν (?:υπαρχει|βρεθηκε)|αγνωστ\w+)|αγνωστος (?:χρηστης|παραληπτης)",
+        r"(?:המשתמש|משתמש|הנמען|הכתובת|תיבת הדואר)(?: \S+){0,3} (?:לא (?:קיים|קיימת|נמצא|נמצאה|מוכר)|אינו קיים)",
+        r"المستخدم(?: \S+){0,3} (?:غير موجود|غير معروف)|لم يتم العثور على",
+        r"ไม่พบ(?:ผู้ใช้|ผู้รับ|ที่อยู่|กล่อง)",
         r"(?:kullanici|alici|adres)(?: \S+){0,4} (?:bulunamadi|yok|gecersiz|bilinmiyor)",
     ),
 }

@@ -41,11 +41,12 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"not have enough (?:disk )?(?:space|storage)",
         r"(?:mail ?box|disk|storage) space (?:is )?not enough",
         r"(?:mailbox|mail box) exceeds (?:the )?(?:allowed|maximum|its)",
-        r"too much mail (?:stored|in)",
+        r"too much mail (?:stored|in|data)",
+        r"(?:automatically rejected:? )?not enough disk space",
     ),
     "mailbox_moved": (
         r"(?:user|recipient|mailbox|account|address|person|has|addressee)(?: \w+){0,4} (?:has |have )?moved",
-        r"new (?:e-?mail )?address",
+        r"new (?:e-?mail )?address|address has changed",
         r"(?:changed|has changed) (?:his|her|their|its|the)? ?(?:e-?mail )?address",
         r"no forwarding address",
         r"recipient no longer on",
@@ -55,6 +56,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
     ),
     "mailbox_disabled": (
         r"account is not allowed",
+        r"(?:user|account|mailbox) (?:is )?locked (?:or suspended|out)|(?:user|account)(?: status)?(?: is)? locked",
+        r"@ is (?:now |currently |an? )?(?:disabled|inactive|deactivated|suspended|closed|blocked|locked|expired)",
         (
             r"(?:user|recipient|mailbox|account|address|addressee|person|e-?mail (?:account|address)|mail box|inbox"
             r"|member|alias)(?:'s)?(?: \S+){0,4} (?:is |are |was |has |have |been |currently |now |no"
@@ -70,14 +73,16 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"(?:user|mailbox|account)(?: \S+){0,2} (?:is |has been |was )+(?:blocked|locked)",
         r"(?:account|mailbox|address)(?: \S+){0,8} is not active",
         (
-            r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|non-?active)"
+            r"(?:disabled|inactive|closed|suspended|deactivated|blocked|expired|frozen|locked|dormant|terminated|non-?active)"
             r" (?:user|mailbox|account|recipient)"
         ),
         (
             r"account (?:that you tried to reach )?(?:is )?(?:(?:disabled|deactivated|inactive|closed"
             r"|discontinued|deleted|terminated|expired|frozen|locked|retired|abandoned|dormant))"
         ),
+        r"(?:customer|subscriber|client)(?: has)? (?:terminated|cancel\w+|left)|no longer subscribed to (?:our|this|the) service",
         r"not (?:an )?active (?:user|account|mailbox|address)",
+        r"(?:user|recipient|mailbox|account|person|employee|@) (?:has |have )?(?:been removed|left (?:the |our |this )?(?:company|organi[sz]ation|firm|university|school|us\b))",
         (
             r"no longer (?:with|works|employed|an employee|a (?:valid )?(?:user|customer|address|mailbox|account"
             r"|email)|here|exists?\b.{0,20}mailbox)"
@@ -126,7 +131,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"no mailbox",
         r"no mail ?box (?:here|by)",
         r"not? (?:a )?(?:valid|local|known) (?:user|mailbox|recipient|e-?mail|address|account|person)",
-        r"no user\b",
+        r"no user\b(?! quota)",
         r"no account",
         r"isn't a (?:valid )?(?:user|mailbox|local)",
         r"there is no (?:user|mailbox|account|one|such|person)",
@@ -159,7 +164,18 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"local delivery failed: no such",
         r"can(?:'t|not) (?:find|locate|identify) (?:the )?(?:user|mailbox|recipient|address)",
         r"(?:user|recipient|mailbox|account|addressee) \S+ (?:is |was )?(?:unknown\b|not found|not known)",
-        r"no such mail ?drop",
+        r"no such (?:mail ?drop|id)\b",
+        r"(?:recipient|address|user|mailbox|account|e-?mail)(?: \S+){0,2} (?:no longer|not? any ?more) exists?",
+        r"(?:does|do|did) ?(?:n[o']t|no|not) exists? (?:that|this|such) (?:user|address|mailbox|account)",
+        r"(?:account|user|mailbox|address)(?: \S+){0,6} (?:does|do) no exists?",
+        r"not (?:an? )?(?:user|member|customer|subscriber) of (?:this|the|our|that) (?:server|domain|system|host)|not (?:a )?member of domain",
+        r"(?:nobody|no ?one) (?:here )?(?:by|with|of) (?:that|this) (?:name|address)",
+        r"does not exist (?:at|on|in) (?:\S+\.\S+|this|our)|not one of our (?:customers|users)|no record of (?:that|this|the|any) (?:user|address|mailbox)",
+        r"(?:user|person|recipient) is not here|does(?: not|n't) live here",
+        r"not (?:a )?deliverable address|^(?:5\d\d )?unrout(?:e)?able\.?$",
+        r"not handle (?:e-?)?mail for (?:that|this|the) (?:user|address|recipient|account)|n't handle (?:e-?)?mail for (?:that|this|the) (?:user|address)",
+        r"(?:unable to|could ?n[o']t|could not|not able to) (?:find|locate|identify) (?:the |this |that |an? )?(?:\w+ )?(?:user|mailbox|recipient|account|alias)\b",
+        r"user @ not ok|(?:address|user) lookup(?: \S+){0,4} failed",
         r"#5\.1\.0 address rejected",
         r"validrcptto",
         r"not in my (?:list of )?valid (?:recipients|users|addresses)",
@@ -174,14 +190,17 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"doesn't have an? (?:\S+ ){0,2}(?:account|mailbox)",
         r"bad destination (?:mailbox|address)",
         r"rejected: @?:? ?(?:user (?:unknown|not|does|is not)|no such)",
-        r"delivery to (?:this|that) address is (?:restricted|not possible)",
+        r"delivery to (?:this|that) address is not possible",
+        r"(?:wasn't|was not) found at\b",
         r"mailbox not (?:available|local)",
         r"not delivered to nonexistent",
         r"permanently (?:removed|deleted)",
         r"non[ \-]?existing",
     ),
     "mailbox_unavailable": (
-        r"(?:mailbox|recipient|user) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)",
+        r"(?:mailbox|recipient|user|account) (?:\(?@\)? )?(?:is )?(?:unavailable|not available)",
+        r"mailbox name not allowed|addresserror",
+        r"recipient(?: \S+){0,2} (?:can ?not|can't|could not|couldn't) be verified",
         (
             r"(?:recipient|destination) (?:e-?mail )?(?:address )?(?:was |is |has been )?(?:rejected"
             r"|refused)(?:[:.]?)(?: access denied)?\.?(?: ?\(in reply to .{0,20}rcpt.{0,40})?$"
@@ -190,7 +209,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"invalid address",
         r"all recipients (?:were |have been )?(?:rejected|refused)",
         r"^5\d\d (?:5\.\d\.\d )?@:? rejected$",
-        r"^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address|user) (?:address )?(?:rejected|refused)\.?$",
+        r"^(?:5\d\d )?(?:#?5\.1\.[01] )?(?:recipient|address) (?:address )?(?:rejected|refused)\.?$",
         r"not (?:be )?deliver\w* to (?:a |the )?(?:recipient|address).{0,40}(?:invalid|unknown|incorrect)",
         r"address(?:es)? (?:does|do)(?:n't| not)",
         r"check (?:if |that |whether )?(?:the )?(?:e-?mail )?address (?:is|for|and)",
@@ -207,7 +226,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"refused (?:by|to accept).{0,20}(?:recipient|user)",
     ),
     "domain_no_mail": (
-        r"no mail hosts? for",
+        r"no mail hosts? for|indicated no smtp service|accepts no (?:e-?)?mail",
         r"null ?mx",
         r"(?:^|[ :])[a-z0-9][\w.\-]{0,250}\.[a-z]{2,24} (?:does not|doesn't) exist",
         (
@@ -237,12 +256,12 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
             r"(?:can't|cannot|could not|unable to|couldn't|failed to|unsuccessful)(?: \w+){0,2} (?:find|resolve"
             r"|locate|look ?up)(?: \w+){0,3} (?:host|domain|hostname|mx|route|mail (?:exchanger|server))"
         ),
-        r"all relevant mx records point to non-?existent",
+        r"all relevant mx records point to non-?existent|host address lookups failed permanently",
         (
             r"(?:no|non-?existent|missing|without)(?: \w+){0,2} (?:mx|dns)(?: (?:a|and|or|record"
             r"|records|entry|entries))* ?(?:records?|found|exists?|hosts?|entr)"
         ),
-        r"no mail exchanger",
+        r"no (?:\w+ ){0,2}mail exchanger",
         r"mx (?:record|lookup)s?(?: \w+){0,3} (?:not|no|fail|does|found)",
         r"host found but no data",
         r"no (?:data|address) (?:record|associated)",
@@ -263,7 +282,7 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"malformed (?:recipient )?address",
         r"(?:address|mailbox|recipient) (?:syntax|format)",
         r"syntax error in (?:the )?(?:parameters|address)",
-        r"syntactically (?:invalid|incorrect)",
+        r"syntactically (?:invalid|incorrect)(?! (?:ehlo|helo))",
         r"incorrectly constructed",
         r"unqualified address",
         r"may not follow @",

@@ -27,7 +27,7 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
             r" to) (?:create|open|lock|write|append)"
         ),
         r"(?:can't|cannot|could not|unable to) (?:open|lock|write|append|access)(?: \w+){0,2} (?:mail ?box|maildir|folder)",
-        r"mail ?box (?:is )?(?:locked|busy|in use)",
+        r"mail ?box (?:is )?(?:locked(?! or suspended)|busy|in use)",
         r"\bsh: .{0,100}not found",
         r"command died with status",
         r"unknown mailer error",
@@ -88,16 +88,21 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
     "for_now": (
         (
             r"temporarily (?:suspended|disabled|inactive|locked|unavailable|closed|limited|blocked|deactivated"
-            r"|out of service|not accepting)"
+            r"|out of service|not accepting|failing|refus\w*|reject\w*)"
         ),
+        r"unverified address|address verification in progress",
         r"(?:account|mailbox|user)(?: \S+){0,4} (?:unavailable|disabled|suspended) temporarily",
+    ),
+    "gave_up": (
+        r"(?:delivery|queue|retry) (?:time|lifetime|period)(?: \S+){0,3} expired",
+        r"expired (?:in|on) (?:the |our )?queue",
     ),
     "resolve_later": (
         r"host not found,? ?try again",
         r"servfail",
         r"(?:host|domain|record)(?: [^\s.]+){0,4} \(?try (?:again|later)",
-        r"(?:temporary|transient|server|lookup)(?: \w+){0,2} (?:dns|lookup|resolution|name server|resolver)",
-        r"dns (?:server|soft|timeout|query|temporar|lookup (?:failure|timed|timeout))",
+        r"(?:temporary|transient|server|lookup)(?: \w+){0,3} (?:dns|lookup|resolution|name server|resolver)",
+        r"dns (?:server|soft|timeout|query|temporar|lookup (?:failure(?!: host \S+ not found)|timed|timeout))",
         r"name ?server(?: \w+){0,2} (?:timeout|timed|error|fail|temporar)",
         r"malformed or unexpected name server",
         r"lookup (?:timed|timeout|did not complete)",
@@ -217,6 +222,10 @@ TRANSPORT: dict[str, tuple[str, ...]] = {
         r"polite people",
         r"nested mail",
         r"in violation of",
+    ),
+    "refused": (
+        r"(?:message|mail|e-?mail|content|data|letter)(?: \S+){0,2} (?:denied|refused|rejected|bounced by)",
+        r"\bdenied \[",
     ),
     "transient": (
         r"try (?:again|later|it)",

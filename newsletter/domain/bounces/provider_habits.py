@@ -49,8 +49,16 @@ HABITS: tuple[Habit, ...] = (
     # AOL's codes in round brackets are about the sending host and the mail; with them comes any enhanced code.
     _codes("aol.codes", Category.REPUTATION, r"\((?:rly|dyn|con|hvu|rtr|dns|urh|pol|spf|dkim):\w{1,3}\)"),
     # NetEase (163.com, 126.com): about the host or the mail, or about how much of it.
-    _codes("netease.refused", Category.REPUTATION, r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf))\b"),
+    _codes(
+        "netease.refused",
+        Category.REPUTATION,
+        r"\b(?:hl:(?:rep|ihu|ipb)|mi:(?:spb|spf|fus|fas|imf)|wm:bl[iu]|dt:rbl)\b",
+    ),
     _codes("netease.rate", Category.THROTTLE, r"\b(?:hl:(?:icc|itc|ifc|mep)|mi:(?:dmc|cel|ccl|drc|mrc)|rp:[a-z]{3})\b"),
+    # Facebook: P1 is an address that does not exist, the others are what its owner wants or what we did.
+    _codes("facebook.unknown", Category.MAILBOX_UNKNOWN, r"\brcp-p1\b"),
+    _codes("facebook.preferences", Category.FILTERED, r"\brcp-p[23]\b"),
+    _codes("facebook.policy", Category.POLICY, r"\b(?:pol|dns)-[pt]\d\b"),
     _codes("amazonses.permanent", Category.MAILBOX_UNKNOWN, r"\bbouncetype permanent (?:general|noemail)\b"),
     _codes("amazonses.full", Category.MAILBOX_FULL, r"\bbouncetype \w+ mailboxfull\b"),
     _codes("amazonses.content", Category.CONTENT, r"\bbouncetype \w+ (?:content|attachment)rejected\b"),
@@ -69,6 +77,12 @@ HABITS: tuple[Habit, ...] = (
         words=re.compile(r"syntax|malformed|format"),
     ),
     Habit(
+        rule="code.1.7",
+        category=Category.SENDER,
+        status=re.compile(r"5\.1\.[78]$"),
+        words=re.compile(r"syntax|malformed|format"),
+    ),
+    Habit(
         # The answer to DATA after each RCPT was refused; why it was is told elsewhere, if at all.
         rule="code.5.1",
         category=Category.PROTOCOL,
@@ -80,7 +94,7 @@ HABITS: tuple[Habit, ...] = (
         rule="provider.microsoft.edge_blocking",
         category=Category.MAILBOX_UNKNOWN,
         status=re.compile(r"5\.4\.1$"),
-        words=re.compile(r"recipient address rejected: access denied"),
+        words=re.compile(r"recipient address(?:es)? rejected ?: access denied"),
     ),
     Habit(
         rule="provider.microsoft.unavailable",
@@ -93,7 +107,7 @@ HABITS: tuple[Habit, ...] = (
         rule="provider.null_mx",
         category=Category.DOMAIN,
         status=re.compile(r"5\.(?:1\.10|7\.27)$"),
-        words=re.compile(r"null ?mx|does not accept mail|no mail"),
+        words=re.compile(r"^(?!.*\bsender\b).*(?:null ?mx|does not accept mail|no mail)"),
     ),
     Habit(
         # In any language: the group is closed to us or gone, and the notice does not say which.
