@@ -196,7 +196,7 @@ def _block_source(block: Part) -> str:
 def _raw_text(part: Part) -> str:
     """The text of a part as it came, its bytes outside ASCII kept aside: the library would replace them."""
     declared = part.get("Content-Transfer-Encoding")
-    content = part.get_payload(decode=not declared)
+    content = part.get_payload() if declared else part.get_payload(decode=True)
     return content.decode("ascii", "surrogateescape") if isinstance(content, bytes) else str(content)
 
 
