@@ -11,6 +11,7 @@ from datetime import timedelta
 from os import getpid
 from threading import get_ident
 
+from newsletter.domain.exchange import parse_pushed_reasons
 from newsletter.errors import NewsletterError
 from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.jobs import DRAIN_EVENTS, Job
@@ -59,13 +60,15 @@ def drain_events(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
 
 def sync_suppressions(runtime: Runtime) -> bool:
     """Exchange suppressions with SendGrid where that is due; whether all of it was done. The next hour goes on."""
+    reasons, now = parse_pushed_reasons(runtime.settings.sendgrid_push_suppressions), runtime.now()
     with runtime.reading() as session:
-        if not syncing.is_due(session, now=runtime.now()):
+        if not syncing.is_due(session, pushed_reasons=reasons, now=now):
             return True
     try:
         lists = make_provider_lists(runtime.settings)
         try:
-            syncing.exchange(runtime.transaction, lists, address_key=runtime.links.address_key, now=runtime.now())
+            key = runtime.links.address_key
+            syncing.exchange(runtime.transaction, lists, address_key=key, pushed_reasons=reasons, now=now)
         finally:
             lists.close()
     except NewsletterError as error:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from newsletter.domain.bounces import BounceClass
 from newsletter.domain.events import meaning_of_bounce
 from newsletter.domain.subscriber import SuppressionReason
+from newsletter.errors import InvalidInput
 
 PAGE_SIZE = 500
 # Entries may appear with a date before the end of the last round.
@@ -18,6 +19,10 @@ ROUND_EVERY = timedelta(hours=22)
 # A lift that was done is remembered longer than any overlap; one that cannot be done is given up after a quarter.
 REMEMBER_DONE = timedelta(days=7)
 GIVE_UP_AFTER = timedelta(days=90)
+# How long a push that was begun may still be on its way there: longer than all its time-outs and repetitions.
+PUSH_PATIENCE = timedelta(hours=1)
+# The name under which the position of our own list is kept beside those of the provider's.
+PUSHES = "pushes"
 
 
 class ProviderList(StrEnum):
@@ -38,6 +43,25 @@ REASONS: dict[ProviderList, SuppressionReason | None] = {
     ProviderList.SPAM_REPORTS: SuppressionReason.COMPLAINED,
     ProviderList.UNSUBSCRIBES: SuppressionReason.UNSUBSCRIBED,
 }
+
+
+# What SendGrid, too, would block for the whole account if it had seen it itself. The others may be about newsletters
+# alone, and the account may send other mail (new passwords) to the same people.
+PUSHED_BY_DEFAULT = "complained,bounced,invalid"
+_PUSHABLE = {str(reason): reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED}
+
+
+def parse_pushed_reasons(text: str) -> frozenset[SuppressionReason]:
+    """Which of our suppressions the provider is told of: reasons separated by commas, `all`, or nothing.
+
+    InvalidInput for other words. Erased addresses are unknown, and so never among them.
+    """
+    words = {word.strip().lower() for word in text.split(",")} - {""}
+    if words == {"all"}:
+        return frozenset(_PUSHABLE.values())
+    if unknown := sorted(words - _PUSHABLE.keys()):
+        raise InvalidInput(f"{unknown[0]} is no reason to push: write all, or some of {', '.join(_PUSHABLE)}")
+    return frozenset(_PUSHABLE[word] for word in words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -135,17 +135,21 @@ def _suppress(
 ) -> None:
     bounced = sorted({person for _, person, meaning in troubles if meaning.kind is EventKind.BOUNCED})
     history = _histories(session, bounced, now=now) if bounced else {}
-    groups: dict[tuple[SuppressionReason, str], set[int]] = {}
+    groups: dict[tuple[SuppressionReason, str, EventKind], set[int]] = {}
     for issue_id, person, meaning in troubles:
         reason = suppression_for(meaning, history.get(person, ()))
         if reason is not None:
             why = f" ({meaning.category})" if meaning.category else ""
-            groups.setdefault((reason, f"{source}: {meaning.kind} in issue {issue_id}{why}"), set()).add(person)
+            evidence = f"{source}: {meaning.kind} in issue {issue_id}{why}"
+            groups.setdefault((reason, evidence, meaning.kind), set()).add(person)
     people = sorted({person for group in groups.values() for person in group})
     addresses = queries.addresses_of(session, people) if people else {}
     issue_ids = sorted({issue_id for issue_id, _, _ in troubles})
-    for (reason, evidence), group in sorted(groups.items()):
+    for (reason, evidence, kind), group in sorted(groups.items()):
         known = {person: addresses[person] for person in sorted(group) if person in addresses}
+        if kind is EventKind.REJECTED:
+            news = set(suppressions.without_echoes(session, sorted(known.values()), reason=reason))
+            known = {person: address for person, address in known.items() if address in news}
         held: set[int] = set()
         if reason is SuppressionReason.BOUNCED:
             held = freezing.hold_at_frozen_domains(session, known, issue_ids=issue_ids, evidence=evidence, now=now)

@@ -11,6 +11,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Suppression
+from newsletter.db.queries import provider_copies as copy_queries
 from newsletter.db.queries import provider_lists as lift_queries
 from newsletter.db.queries import suppressions as queries
 from newsletter.db.queries.suppressions import NamedAddress
@@ -180,6 +181,18 @@ def ask_provider_to_lift(session: Session, addresses: Sequence[str], *, now: dat
     lift_queries.add_lifts(session, [address for address in addresses if address], now=now)
 
 
+def without_echoes(session: Session, addresses: Sequence[str], *, reason: SuppressionReason) -> list[str]:
+    """Those of these addresses of which the provider's "I do not mail them, for this reason" is news.
+
+    It is none where it had not heard of our own lift yet (its lists say what was said after that), and where it has the
+    address from us: an unsubscribe there is then nothing but our copy.
+    """
+    echoes = set(lift_queries.lifts_of(session, addresses))
+    if reason is SuppressionReason.UNSUBSCRIBED:
+        echoes |= copy_queries.pushed_by_us(session, addresses)
+    return [address for address in addresses if address not in echoes]
+
+
 def find_suppression(session: Session, *, address: str, address_key: AddressKey) -> Suppression | None:
     """The suppression of an address, also where an erasure left only its key; None where it may be mailed."""
     return _find(session, _named(address, address_key))
@@ -231,6 +244,7 @@ def mark_erased(session: Session, *, address: str, address_key: AddressKey, now:
     erased = str(SuppressionReason.ERASED)
     queries.blank_suppression(session, address=address, address_key=key, reason=erased)
     lift_queries.forget_lift(session, address)
+    copy_queries.forget_copy(session, address)
     queries.add_suppressions(
         session,
         [NamedAddress(address=None, address_key=key)],

@@ -19,7 +19,7 @@ from newsletter.db.models.people import (
     UserSession,
 )
 from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
-from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderLift, ProviderSync
+from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderCopy, ProviderLift, ProviderSync
 
 __all__ = [
     "Alert",
@@ -45,6 +45,7 @@ __all__ = [
     "KnownEvent",
     "MailingList",
     "NewsletterRow",
+    "ProviderCopy",
     "ProviderLift",
     "ProviderState",
     "ProviderSync",

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
 from newsletter.db.models import ProviderLift, ProviderSync, Subscriber
+from newsletter.db.queries.provider_copies import is_on_its_way
 from newsletter.db.queries.troubles import in_chunks
+from newsletter.domain.exchange import PUSH_PATIENCE
 
 
 def add_lifts(session: Session, addresses: Sequence[str], *, now: datetime) -> None:
@@ -26,18 +28,25 @@ def add_lifts(session: Session, addresses: Sequence[str], *, now: datetime) -> N
         )
 
 
-def waiting_lifts(session: Session, *, limit: int) -> Sequence[ProviderLift]:
+def waiting_lifts(session: Session, *, limit: int, after_id: int = 0) -> Sequence[ProviderLift]:
     """Lifts that the provider does not know of yet, the oldest first."""
     return session.scalars(
-        select(ProviderLift).where(ProviderLift.pushed_at.is_(None)).order_by(ProviderLift.id).limit(limit)
+        select(ProviderLift)
+        .where(ProviderLift.pushed_at.is_(None), ProviderLift.id > after_id)
+        .order_by(ProviderLift.id)
+        .limit(limit)
     ).all()
 
 
 def finish_lift(session: Session, lift_id: int, *, lifted_at: datetime, now: datetime) -> bool:
-    """Compare and set: a lift is done, unless it was asked for again in the meantime."""
+    """Compare and set: a lift is done.
+
+    Not so where it was asked for again, or is void by now, or where a push of this address may arrive after it.
+    """
+    is_overtaken = is_on_its_way(begun_after=now - PUSH_PATIENCE)
     statement = (
         update(ProviderLift)
-        .where(ProviderLift.id == lift_id, ProviderLift.lifted_at == lifted_at)
+        .where(ProviderLift.id == lift_id, ProviderLift.lifted_at == lifted_at, ~is_overtaken)
         .values(pushed_at=now)
         .execution_options(synchronize_session=False)
     )
