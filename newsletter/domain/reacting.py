@@ -64,7 +64,7 @@ def is_soft_run(history: Sequence[PastIssue]) -> bool:
 
 
 def is_still_disabled(history: Sequence[PastIssue]) -> bool:
-    """Whether the mailbox was found switched off in two issues, three days apart, and nothing arrived since the first."""
+    """Whether the mailbox was found switched off in two issues, three days apart, and nothing arrived in between."""
     found = [past for past in _run(history) if past.is_disabled]
     return _is_long_enough(found, issues=DISABLED_ISSUES, days=DISABLED_DAYS)
 
