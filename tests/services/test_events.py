@@ -182,8 +182,10 @@ def test_a_complaint_suppresses_the_address_at_once_and_takes_the_reader_off(run
     assert state(runtime)["left"] == {person}
 
 
-@pytest.mark.parametrize("name", ["unsubscribe", "group_unsubscribe"])
-def test_an_unsubscribe_at_the_provider_is_one_here_and_no_suppression(runtime: Runtime, name: str) -> None:
+@pytest.mark.parametrize(("name", "suppression"), [("unsubscribe", ["unsubscribed"]), ("group_unsubscribe", [])])
+def test_an_unsubscribe_at_the_provider_is_one_here_and_from_everything_a_suppression(
+    runtime: Runtime, name: str, suppression: list[str]
+) -> None:
     issue_id, _ = start(runtime)
     person = hand_over(runtime, issue_id)[0]
     tell(runtime, event(runtime.links, issue_id, person, name))
@@ -191,7 +193,7 @@ def test_an_unsubscribe_at_the_provider_is_one_here_and_no_suppression(runtime: 
     assert tally(runtime, issue_id)["unsubscribed"] == 1
     tell(runtime, event(runtime.links, issue_id, person, "group_resubscribe"))
     assert state(runtime)["left"] == {person}
-    assert suppressed(runtime) == {}
+    assert list(suppressed(runtime).values()) == suppression
 
 
 def test_a_hard_bounce_suppresses_and_a_block_touches_nobody(runtime: Runtime) -> None:
