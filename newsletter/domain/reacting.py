@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from itertools import takewhile
 from newsletter.domain.alerts import AlertKind
 from newsletter.domain.bounces import BounceClass, Category
 from newsletter.domain.events import EventKind, Meaning
+from newsletter.domain.mailbox_groups import MailboxGroup
 from newsletter.domain.subscriber import SuppressionReason
 
 SOFT_RUN_ISSUES = 5
@@ -133,8 +134,20 @@ def is_time_to_look(*, before: int, after: int) -> bool:
     return False
 
 
+def refusals_that_count(group: MailboxGroup, by_domain: Mapping[str, int]) -> int:
+    """How many refusals speak for a whole group.
+
+    One operator's domains are of one mind. "rest" is many mail servers: what one of them refuses must not slow the
+    others, so the domain that refused most is left out, and only what many refuse is left.
+    """
+    refused = sum(by_domain.values())
+    return refused - max(by_domain.values(), default=0) if group is MailboxGroup.REST else refused
+
+
 def limit_passed(kind: AlertKind, *, refused: int, tried: int) -> GroupLimit | None:
-    """The strongest limit that the refusals of one mailbox provider have passed."""
+    """The strongest limit that the refusals of one mailbox provider have passed; None for a few of them."""
+    if refused < GROUP_MIN_REFUSED:
+        return None
     return next((limit for limit in GROUP_LIMITS if limit.kind is kind and refused > limit.share * tried), None)
 
 
