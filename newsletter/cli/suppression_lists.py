@@ -14,7 +14,7 @@ import typer
 from newsletter.cli.acting import As, actor_for
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_json, print_result, print_table
-from newsletter.domain.exchange import PUSHES, parse_pushed_reasons
+from newsletter.domain.exchange import PUSHES, RETRIES, parse_pushed_reasons
 from newsletter.domain.freezing import FreezeDecision
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.errors import InvalidInput
@@ -107,12 +107,13 @@ def sync(
             lists.close()
     lifted = done.pop("lifts")["pushed"]
     pushed = done.pop(PUSHES, {"pushed": 0})["pushed"]
+    retried = done.pop(RETRIES, {"pushed": 0})["pushed"]
     if as_json:
-        print_json({"dry_run": dry_run, "lifted": lifted, "pushed": pushed, "lists": done})
+        print_json({"dry_run": dry_run, "lifted": lifted, "pushed": pushed, "retried": retried, "lists": done})
         return
     names = ("read", "created", "unchanged", "spared", "outdated", "held", "invalid", "own")
     print_table(("list", *names), [(list_, *(row[name] for name in names)) for list_, row in done.items()], nothing="")
-    print_result({"lifted there": lifted, "suppressed there": pushed}, as_json=False)
+    print_result({"lifted there": lifted, "suppressed there": pushed, "tried again": retried}, as_json=False)
 
 
 def show_frozen(as_json: AsJson = False) -> None:

@@ -19,10 +19,15 @@ ROUND_EVERY = timedelta(hours=22)
 # A lift that was done is remembered longer than any overlap; one that cannot be done is given up after a quarter.
 REMEMBER_DONE = timedelta(days=7)
 GIVE_UP_AFTER = timedelta(days=90)
+# Longer than a weekly issue takes to come round twice.
+REMEMBER_RETRY = timedelta(days=21)
+# Sources of events that stop mailing whoever bounced, full mailboxes included, until they are told to forget it.
+LISTS_BOUNCES = frozenset({"sendgrid"})
 # How long a push that was begun may still be on its way there: longer than all its time-outs and repetitions.
 PUSH_PATIENCE = timedelta(hours=1)
 # The name under which the position of our own list is kept beside those of the provider's.
 PUSHES = "pushes"
+RETRIES = "retries"
 
 
 class ProviderList(StrEnum):

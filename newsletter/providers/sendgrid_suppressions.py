@@ -72,6 +72,13 @@ class SendGridSuppressions:
             if answer.status not in _GONE:
                 raise refused_us(answer)
 
+    def retry(self, address: str) -> None:
+        """Forget that mail to this address bounced, and nothing else; one that is not on the list is fine."""
+        target = ("suppression", "bounces", quote(address, safe=""))
+        answer = self._patiently(lambda: self._transport.delete(target))
+        if answer.status not in _GONE:
+            raise refused_us(answer)
+
     def suppress(self, addresses: Sequence[str]) -> set[str]:
         """Put addresses, at most a page of them, on the global list; returns those that SendGrid says it took.
 

@@ -15,16 +15,22 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.queries import provider_copies as queries
 from newsletter.db.queries import provider_lists as sync_queries
+from newsletter.db.queries import provider_retries as retries
 from newsletter.domain.exchange import PAGE_SIZE, PUSHES
 from newsletter.domain.subscriber import SuppressionReason
 
 log = logging.getLogger(__name__)
 
+RETRIES_AT_ONCE = 100
 Transactions = Callable[[], AbstractContextManager[Session]]
 
 
 class TakesSuppressions(Protocol):
     """The provider, as far as it is told of ours."""
+
+    def retry(self, address: str) -> None:
+        """Forget that mail to this address bounced."""
+        ...
 
     def suppress(self, addresses: Sequence[str]) -> set[str]:
         """Put up to PAGE_SIZE addresses on its list; returns those that it took."""
@@ -60,3 +66,18 @@ def push_suppressions(
                 log.info("suppressions.pushed pushed=%s refused=%s", pushed, len(page) - len(taken))
                 return pushed
             row.position = page[-1][0]
+
+
+def push_retries(transactions: Transactions, provider: TakesSuppressions, *, now: datetime) -> int:
+    """Have the provider forget bounces for which nobody is suppressed here; returns of how many addresses."""
+    pushed = last_id = 0
+    while True:
+        with transactions() as session:
+            rows = retries.waiting_retries(session, limit=RETRIES_AT_ONCE, after_id=last_id)
+            waiting = [(row.id, row.address, row.asked_at) for row in rows]
+        for last_id, address, asked_at in waiting:
+            provider.retry(address)
+            with transactions() as session:
+                pushed += retries.finish_retry(session, last_id, asked_at=asked_at, now=now)
+        if len(waiting) < RETRIES_AT_ONCE:
+            return pushed

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from newsletter.db.queries import troubles as queries
 from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.domain.bounces import BounceClass
 from newsletter.domain.events import EventKind, Meaning, meaning_of_refusal
+from newsletter.domain.exchange import LISTS_BOUNCES
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.reacting import (
@@ -31,6 +33,16 @@ from newsletter.services import alerts, audit, freezing, issues, refusing, sendi
 log = logging.getLogger(__name__)
 
 Trouble = tuple[int, int, Meaning]
+
+
+class _Group(NamedTuple):
+    """People who are suppressed for one reason, told of one issue in one way."""
+
+    reason: SuppressionReason
+    evidence: str
+    kind: EventKind
+    issue_id: int
+
 
 _WATCHED = frozenset({IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT, IssueStatus.INCOMPLETE})
 _ALERTS = {
@@ -137,29 +149,55 @@ def _suppress(
 ) -> None:
     bounced = sorted({person for _, person, meaning in troubles if meaning.kind is EventKind.BOUNCED})
     history = _histories(session, bounced, now=now) if bounced else {}
-    groups: dict[tuple[SuppressionReason, str, EventKind], set[int]] = {}
+    groups: dict[_Group, set[int]] = {}
     for issue_id, person, meaning in troubles:
         reason = suppression_for(meaning, history.get(person, ()))
         if reason is not None:
             why = f" ({meaning.category})" if meaning.category else ""
             evidence = f"{source}: {meaning.kind} in issue {issue_id}{why}"
-            groups.setdefault((reason, evidence, meaning.kind), set()).add(person)
-    people = sorted({person for group in groups.values() for person in group})
+            groups.setdefault(_Group(reason, evidence, meaning.kind, issue_id), set()).add(person)
+    people = sorted({person for group in groups.values() for person in group} | set(bounced))
     addresses = queries.addresses_of(session, people) if people else {}
     issue_ids = sorted({issue_id for issue_id, _, _ in troubles})
-    for (reason, evidence, kind), group in sorted(groups.items()):
-        known = {person: addresses[person] for person in sorted(group) if person in addresses}
-        if kind is EventKind.REJECTED:
-            news = set(suppressions.without_echoes(session, sorted(known.values()), reason=reason))
-            known = {person: address for person, address in known.items() if address in news}
+    gone: set[int] = set()
+    for group, members in sorted(groups.items()):
+        known = {person: addresses[person] for person in sorted(members) if person in addresses}
+        if group.kind is EventKind.REJECTED:
+            known = _without_echoes(session, known, group)
         held: set[int] = set()
-        if reason is SuppressionReason.BOUNCED:
-            held = freezing.hold_at_frozen_domains(session, known, issue_ids=issue_ids, evidence=evidence, now=now)
-        mailed_no_more = sorted(address for person, address in known.items() if person not in held)
+        if group.reason is SuppressionReason.BOUNCED:
+            held = freezing.hold_at_frozen_domains(
+                session, known, issue_ids=issue_ids, evidence=group.evidence, now=now
+            )
+        mailed_no_more = {person: address for person, address in known.items() if person not in held}
+        gone |= mailed_no_more.keys()
         if mailed_no_more:
             suppressions.suppress_addresses(
-                session, mailed_no_more, reason=reason, evidence=evidence, address_key=address_key, now=now
+                session,
+                sorted(mailed_no_more.values()),
+                reason=group.reason,
+                evidence=group.evidence,
+                address_key=address_key,
+                now=now,
             )
+    if source in LISTS_BOUNCES:
+        _have_retried(session, troubles, {who: addresses[who] for who in addresses.keys() - gone}, now=now)
+
+
+def _without_echoes(session: Session, known: dict[int, str], group: _Group) -> dict[int, str]:
+    addresses = sorted(known.values())
+    news = set(suppressions.without_echoes(session, addresses, reason=group.reason, issue_id=group.issue_id))
+    return {person: address for person, address in known.items() if address in news}
+
+
+def _have_retried(session: Session, troubles: Sequence[Trouble], mailed_on: dict[int, str], *, now: datetime) -> None:
+    """A bounce that suppresses nobody here must not keep the provider from the next issue, or no run would ever end."""
+    by_issue: dict[int, set[str]] = {}
+    for issue_id, person, meaning in troubles:
+        if meaning.kind is EventKind.BOUNCED and person in mailed_on:
+            by_issue.setdefault(issue_id, set()).add(mailed_on[person])
+    for issue_id, found in sorted(by_issue.items()):
+        suppressions.ask_provider_to_retry(session, sorted(found), issue_id=issue_id, now=now)
 
 
 def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dict[int, list[PastIssue]]:

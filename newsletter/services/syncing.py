@@ -21,6 +21,7 @@ from newsletter.db.models import ProviderSync
 from newsletter.db.queries import freezes
 from newsletter.db.queries import provider_copies as copies
 from newsletter.db.queries import provider_lists as queries
+from newsletter.db.queries import provider_retries as retries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.domain.exchange import (
     GIVE_UP_AFTER,
@@ -28,6 +29,8 @@ from newsletter.domain.exchange import (
     PAGE_SIZE,
     PUSHES,
     REMEMBER_DONE,
+    REMEMBER_RETRY,
+    RETRIES,
     ListedAddress,
     ProviderList,
     is_outdated,
@@ -54,6 +57,10 @@ class ProviderLists(Protocol):
 
     def lift(self, address: str) -> None:
         """Take an address off every list."""
+        ...
+
+    def retry(self, address: str) -> None:
+        """Forget that mail to this address bounced."""
         ...
 
     def suppress(self, addresses: Sequence[str]) -> set[str]:
@@ -92,8 +99,8 @@ class _Meant:
 
 
 def is_due(session: Session, *, pushed_reasons: Collection[SuppressionReason], now: datetime) -> bool:
-    """Whether anything is to be exchanged: lifts wait, or a list has not been read or pushed for a night."""
-    if queries.waiting_lifts(session, limit=1):
+    """Whether anything is to be exchanged: lifts or retries wait, or a list was not read or pushed for a night."""
+    if queries.waiting_lifts(session, limit=1) or retries.waiting_retries(session, limit=1):
         return True
     known = {row.name: row for row in queries.all_syncs(session)}
     names = [*map(str, ProviderList), *([PUSHES] if pushed_reasons else [])]
@@ -115,6 +122,8 @@ def exchange(
     done so far kept: the next run goes on from there.
     """
     done = {"lifts": {"pushed": push_lifts(transactions, lists, now=now)}}
+    if retried := copying.push_retries(transactions, lists, now=now):
+        done[RETRIES] = {"pushed": retried}
     for list_ in ProviderList:
         with transactions() as session:
             is_wanted = is_forced or _is_list_due(queries.sync_of(session, str(list_)), now=now)
@@ -129,6 +138,7 @@ def exchange(
         done["lifts"]["pushed"] += push_lifts(transactions, lists, now=now)
     with transactions() as session:
         queries.forget_lifts(session, pushed_before=now - REMEMBER_DONE, lifted_before=now - GIVE_UP_AFTER)
+        retries.forget_retries(session, asked_before=now - REMEMBER_RETRY)
     return done
 
 
@@ -146,9 +156,10 @@ def preview(
     """
     with transactions() as session:
         waiting = len(queries.waiting_lifts(session, limit=1_000_000))
+        retried = len(retries.waiting_retries(session, limit=1_000_000))
         lacking = copies.count_lacking(session, reasons=pushed_reasons)
         windows = {row.name: (row.since, row.until, row.position) for row in queries.all_syncs(session)}
-    found = {"lifts": {"pushed": waiting}, PUSHES: {"pushed": lacking}}
+    found = {"lifts": {"pushed": waiting}, PUSHES: {"pushed": lacking}, RETRIES: {"pushed": retried}}
     for list_ in ProviderList:
         since, until, offset = windows.get(str(list_), (0, None, 0))
         counts = ListCounts()

@@ -19,11 +19,12 @@ from newsletter.runtime import Runtime
 from newsletter.services import suppressions, syncing
 from tests.factories import NOW
 from tests.fakes.sendgrid_lists import API_KEY, SendGridLists, sendgrid_lists
-from tests.services.loop_site import HARD, LoopSite
+from tests.services.loop_site import HARD, SOFT, LoopSite
 
 ALL = parse_pushed_reasons("all")
 SECOND = int(NOW.timestamp())
 DAY = timedelta(days=1)
+DISABLED = {"type": "bounce", "status": "5.2.1", "reason": "550 5.2.1 this account is disabled"}
 REASONS = [reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
 
 
@@ -297,3 +298,39 @@ def test_a_burst_that_freezes_a_domain_takes_our_copies_back_too(
     assert site.suppressed() == {}
     assert sync(runtime, lists, now=NOW + DAY)["lifts"] == {"pushed": 1}
     assert there(theirs) == set()
+
+
+@pytest.mark.parametrize(("said", "issues"), [(SOFT, 5), (DISABLED, 2)])
+def test_a_bounce_that_is_no_reason_for_us_is_forgotten_there_until_it_is_one(
+    runtime: Runtime, theirs: SendGridLists, lists: SendGridSuppressions, said: dict[str, str], issues: int
+) -> None:
+    """SendGrid stops mailing a full mailbox at its first bounce; its drop in the next issue must not end it either."""
+    site = LoopSite(runtime, 1)
+    (address,) = (f"reader{person}@example.org" for person in site.people)
+    theirs.add("unsubscribes", "other@example.org", created=SECOND)
+    for number in range(issues):
+        at = NOW + timedelta(weeks=number)
+        assert site.suppressed().keys() <= {"other@example.org"}
+        issue_id = site.send(at=at)
+        if number:
+            site.tell(issue_id, site.people, "dropped", reason="Bounced Address", at=at)
+            assert site.suppressed().keys() <= {"other@example.org"}
+        theirs.add("bounces", address, created=int(at.timestamp()), status=said["status"], reason=said["reason"])
+        site.tell(issue_id, site.people, "bounce", at=at + timedelta(hours=1), **said)
+        if number < issues - 1:
+            assert sync(runtime, lists, reasons=(), now=at + timedelta(hours=2), is_forced=False)["retries"] == {
+                "pushed": 1
+            }
+            assert theirs.listed(address) == set()
+    assert site.suppressed()[address] == "bounced"
+    assert "retries" not in sync(runtime, lists, reasons=(), now=at + timedelta(hours=2), is_forced=False)
+    assert theirs.listed(address) == {"bounces"}
+
+
+def test_a_drop_of_the_same_issue_is_believed_whichever_came_first(runtime: Runtime) -> None:
+    site = LoopSite(runtime, 2)
+    issue_id = site.send()
+    site.tell(issue_id, site.people[:1], "bounce", **SOFT)
+    site.tell(issue_id, site.people, "dropped", reason="Bounced Address")
+    site.tell(issue_id, site.people[1:], "bounce", **SOFT)
+    assert list(site.suppressed().values()) == ["bounced", "bounced"]

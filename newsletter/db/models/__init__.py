@@ -19,7 +19,15 @@ from newsletter.db.models.people import (
     UserSession,
 )
 from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
-from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderCopy, ProviderLift, ProviderSync
+from newsletter.db.models.watching import (
+    Alert,
+    Freeze,
+    HeldBounce,
+    ProviderCopy,
+    ProviderLift,
+    ProviderRetry,
+    ProviderSync,
+)
 
 __all__ = [
     "Alert",
@@ -47,6 +55,7 @@ __all__ = [
     "NewsletterRow",
     "ProviderCopy",
     "ProviderLift",
+    "ProviderRetry",
     "ProviderState",
     "ProviderSync",
     "RateWindow",

@@ -104,6 +104,22 @@ class ProviderCopy(Base):
     pushed_at: Mapped[datetime | None]
 
 
+class ProviderRetry(Base):
+    """An address whose mail came back in an issue without being suppressed for it: the provider shall try it again.
+
+    `done_at` is when the provider forgot the bounce; None while it was not asked to.
+    """
+
+    __tablename__ = "provider_retries"
+    __table_args__ = (UniqueConstraint("address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(AddressText)
+    issue_id: Mapped[int]
+    asked_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 class ProviderSync(Base):
     """How far one list of a provider was read, or ours was pushed: the window of this round and the position in it.
 

@@ -1,4 +1,4 @@
-"""Which suppressions the provider has a copy of: what was pushed there, and what it knows from its own lists."""
+"""Which suppressions the provider has a copy of, and whom it shall try again although a mail came back."""
 
 from __future__ import annotations
 
@@ -25,8 +25,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_copies")),
         sa.UniqueConstraint("address", name=op.f("uq_provider_copies_address")),
     )
+    op.create_table(
+        "provider_retries",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address", _ADDRESS, nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", _MOMENT, nullable=False),
+        sa.Column("done_at", _MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_retries")),
+        sa.UniqueConstraint("address", name=op.f("uq_provider_retries_address")),
+    )
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_table("provider_retries")
     op.drop_table("provider_copies")
