@@ -16,9 +16,10 @@ PAGE_SIZE = 500
 OVERLAP = timedelta(days=2)
 # Once a night; a little less than a day, so that it does not wander through the hours.
 ROUND_EVERY = timedelta(hours=22)
-# A lift that was done is remembered longer than any overlap; one that cannot be done is given up after a quarter.
-REMEMBER_DONE = timedelta(days=7)
-GIVE_UP_AFTER = timedelta(days=90)
+# A lift is remembered for longer than soft bounces before it could count again, and given up if it cannot be done.
+REMEMBER_LIFT = timedelta(days=90)
+# How long after a lift the provider may still drop mail because of what its lists said before.
+ECHOES_FOR = timedelta(days=7)
 # Longer than a weekly issue takes to come round twice.
 REMEMBER_RETRY = timedelta(days=21)
 # Sources of events that stop mailing whoever bounced, full mailboxes included, until they are told to forget it.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.queries import provider_lists as lifts
 from newsletter.db.queries import troubles as queries
 from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.domain.bounces import BounceClass
@@ -59,21 +60,38 @@ def react(
     address_key: Callable[[str], bytes],
     source: str,
     now: datetime,
+    heard_at: Mapping[tuple[int, int], datetime] | None = None,
 ) -> None:
     """Draw the consequences of new events, each (issue_id, subscriber_id, meaning); their rows are written already.
 
-    Issue 0 stands for an event about the provider's account.
+    Issue 0 stands for an event about the provider's account. `heard_at` says when the last of these events of a
+    delivery happened, where that is not now: what happened before somebody was lifted has no effect on them.
     """
     if not troubles:
         return
     if any(meaning.stops_provider for _, _, meaning in troubles):
         _stop_provider(session, source, now=now)
     about_people = [trouble for trouble in troubles if trouble[0]]
-    _suppress(session, about_people, address_key=address_key, source=source, now=now)
-    _unsubscribe(session, about_people, source=source, now=now)
+    recent = _without_outdated(session, about_people, heard_at or {})
+    _suppress(session, recent, address_key=address_key, source=source, now=now)
+    _unsubscribe(session, recent, source=source, now=now)
     refusing.tell_of_refusals(session, about_people, now=now)
     for issue_id in sorted({issue_id for issue_id, _, meaning in about_people if _weighs(meaning)}):
         watch_issue(session, issue_id, now=now)
+
+
+def _without_outdated(
+    session: Session, troubles: Sequence[Trouble], heard_at: Mapping[tuple[int, int], datetime]
+) -> Sequence[Trouble]:
+    """A provider may tell of something a day late: by then its reader may have come back."""
+    if not heard_at:
+        return troubles
+    lifted = lifts.people_lifted_since(session, min(heard_at.values()))
+    return [trouble for trouble in troubles if not _is_before(heard_at.get(trouble[:2]), lifted.get(trouble[1]))]
+
+
+def _is_before(happened: datetime | None, lifted_at: datetime | None) -> bool:
+    return happened is not None and lifted_at is not None and happened <= lifted_at
 
 
 def react_to_refusals(
@@ -163,7 +181,7 @@ def _suppress(
     for group, members in sorted(groups.items()):
         known = {person: addresses[person] for person in sorted(members) if person in addresses}
         if group.kind is EventKind.REJECTED:
-            known = _without_echoes(session, known, group)
+            known = _without_echoes(session, known, group, now=now)
         held: set[int] = set()
         if group.reason is SuppressionReason.BOUNCED:
             held = freezing.hold_at_frozen_domains(
@@ -184,9 +202,9 @@ def _suppress(
         _have_retried(session, troubles, {who: addresses[who] for who in addresses.keys() - gone}, now=now)
 
 
-def _without_echoes(session: Session, known: dict[int, str], group: _Group) -> dict[int, str]:
+def _without_echoes(session: Session, known: dict[int, str], group: _Group, *, now: datetime) -> dict[int, str]:
     addresses = sorted(known.values())
-    news = set(suppressions.without_echoes(session, addresses, reason=group.reason, issue_id=group.issue_id))
+    news = set(suppressions.without_echoes(session, addresses, reason=group.reason, issue_id=group.issue_id, now=now))
     return {person: address for person, address in known.items() if address in news}
 
 
@@ -219,7 +237,15 @@ def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dic
     for person, issue_id, began in queries.silent_issues_of(session, people, started_before=now - SILENCE):
         if (person, issue_id) not in refused:
             past.setdefault(person, {}).setdefault(issue_id, PastIssue(at=began, is_soft=False))
-    return {person: sorted(entries.values(), key=lambda entry: entry.at) for person, entries in past.items()}
+    # Who was lifted begins anew: what ended in a suppression then must not do so again at the next full mailbox.
+    lifted = lifts.lifted_people(session, sorted(past))
+    return {
+        person: sorted(
+            (entry for entry in entries.values() if not _is_before(entry.at, lifted.get(person))),
+            key=lambda entry: entry.at,
+        )
+        for person, entries in past.items()
+    }
 
 
 def _unsubscribe(session: Session, troubles: Sequence[Trouble], *, source: str, now: datetime) -> None:

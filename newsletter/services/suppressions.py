@@ -17,6 +17,7 @@ from newsletter.db.queries import provider_retries as retry_queries
 from newsletter.db.queries import suppressions as queries
 from newsletter.db.queries.suppressions import NamedAddress
 from newsletter.domain.csv_table import guard_cell
+from newsletter.domain.exchange import ECHOES_FOR
 from newsletter.domain.subscriber import SuppressionReason, normalise_address
 from newsletter.domain.suppression import weaker_reasons
 from newsletter.errors import InvalidInput, NotFound
@@ -188,15 +189,16 @@ def ask_provider_to_retry(session: Session, addresses: Sequence[str], *, issue_i
 
 
 def without_echoes(
-    session: Session, addresses: Sequence[str], *, reason: SuppressionReason, issue_id: int
+    session: Session, addresses: Sequence[str], *, reason: SuppressionReason, issue_id: int, now: datetime
 ) -> list[str]:
     """Those of these addresses of which the provider's "I do not mail them, for this reason" is news.
 
-    It is none where it had not heard of our own lift yet (its lists say what was said after that); where it has the
-    address from us, so that an unsubscribe there is nothing but our copy; and where it means a bounce in another
+    It is none where it may not have heard of our own lift yet (its lists say what was said after that); where it has
+    the address from us, so that an unsubscribe there is nothing but our copy; and where it means a bounce in another
     issue that was no reason for us.
     """
-    echoes = set(lift_queries.lifts_of(session, addresses))
+    lifted = lift_queries.lifts_of(session, addresses)
+    echoes = {address for address, lifted_at in lifted.items() if lifted_at >= now - ECHOES_FOR}
     if reason is SuppressionReason.BOUNCED:
         echoes |= retry_queries.asked_by_another(session, addresses, issue_id=issue_id)
     if reason is SuppressionReason.UNSUBSCRIBED:

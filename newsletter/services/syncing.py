@@ -24,11 +24,10 @@ from newsletter.db.queries import provider_lists as queries
 from newsletter.db.queries import provider_retries as retries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.domain.exchange import (
-    GIVE_UP_AFTER,
     OVERLAP,
     PAGE_SIZE,
     PUSHES,
-    REMEMBER_DONE,
+    REMEMBER_LIFT,
     REMEMBER_RETRY,
     RETRIES,
     ListedAddress,
@@ -137,7 +136,7 @@ def exchange(
         done[PUSHES] = {"pushed": copying.push_suppressions(transactions, lists, reasons=pushed_reasons, now=now)}
         done["lifts"]["pushed"] += push_lifts(transactions, lists, now=now)
     with transactions() as session:
-        queries.forget_lifts(session, pushed_before=now - REMEMBER_DONE, lifted_before=now - GIVE_UP_AFTER)
+        queries.forget_lifts(session, lifted_before=now - REMEMBER_LIFT)
         retries.forget_retries(session, asked_before=now - REMEMBER_RETRY)
     return done
 

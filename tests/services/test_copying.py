@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from newsletter.db.models import ProviderCopy, ProviderSync, Suppression
+from newsletter.db.models import ProviderCopy, ProviderRetry, ProviderSync, Subscription, Suppression
 from newsletter.db.queries import freezes, provider_copies
 from newsletter.domain.exchange import PAGE_SIZE, PUSH_PATIENCE, PUSHES, ProviderList, parse_pushed_reasons
 from newsletter.domain.subscriber import SuppressionReason
@@ -215,10 +215,12 @@ def test_an_erasure_leaves_no_address_among_the_copies(
     suppress(runtime, "gone@example.org")
     sync(runtime, lists)
     with runtime.transaction() as session:
+        suppressions.ask_provider_to_retry(session, ["gone@example.org"], issue_id=1, now=NOW)
         suppressions.mark_erased(session, address="gone@example.org", address_key=runtime.links.address_key, now=NOW)
     assert sync(runtime, lists, now=NOW + DAY)["unsubscribes"]["unchanged"] == 1
     with runtime.reading() as session:
         assert session.scalars(select(ProviderCopy)).all() == []
+        assert session.scalars(select(ProviderRetry)).all() == []
     assert ours(runtime) == {None: "erased"}
 
 
@@ -334,3 +336,21 @@ def test_a_drop_of_the_same_issue_is_believed_whichever_came_first(runtime: Runt
     site.tell(issue_id, site.people, "dropped", reason="Bounced Address")
     site.tell(issue_id, site.people[1:], "bounce", **SOFT)
     assert list(site.suppressed().values()) == ["bounced", "bounced"]
+
+
+@pytest.mark.parametrize(("name", "fields"), [("spamreport", {}), ("bounce", HARD), ("unsubscribe", {})])
+def test_what_happened_before_a_lift_and_is_told_after_it_has_no_effect(
+    runtime: Runtime, name: str, fields: dict[str, str]
+) -> None:
+    site = LoopSite(runtime, 2)
+    issue_id = site.send()
+    back, other = (f"reader{person}@example.org" for person in site.people)
+    suppress(runtime, back)
+    lift(runtime, back, now=NOW + timedelta(hours=2))
+    site.tell(issue_id, site.people, name, at=NOW + timedelta(hours=1), **fields)
+    assert set(site.suppressed()) == {other}
+    with runtime.reading() as session:
+        left = session.scalars(select(Subscription.subscriber_id).where(Subscription.unsubscribed_at.is_not(None)))
+        assert set(left) <= set(site.people[1:])
+    site.tell(issue_id, site.people, name, at=NOW + timedelta(hours=3), **fields)
+    assert set(site.suppressed()) == {back, other}

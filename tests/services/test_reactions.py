@@ -8,6 +8,7 @@ import pytest
 
 from newsletter.domain.reacting import is_soft_past
 from newsletter.runtime import Runtime
+from newsletter.services import suppressions
 from tests.factories import NOW
 from tests.services.loop_site import HARD, SOFT, THROTTLED, LoopSite
 
@@ -90,3 +91,16 @@ def test_a_mailbox_switched_off_and_then_unknown_is_suppressed_at_once(runtime: 
     site.tell(issue_id, site.people, "bounce", **DISABLED)
     site.tell(issue_id, site.people, "bounce", **HARD)
     assert list(site.suppressed().values()) == ["bounced"]
+
+
+def test_who_was_lifted_begins_a_new_run(runtime: Runtime) -> None:
+    site = LoopSite(runtime, 1)
+    for number, at in enumerate(WEEKS):
+        issue_id = site.send(at=at)
+        site.tell(issue_id, site.people, "bounce", at=at + timedelta(hours=1), **SOFT)
+        if number == 4:
+            [address] = site.suppressed()
+            with runtime.transaction() as session:
+                key = runtime.links.address_key
+                suppressions.lift(session, address=str(address), address_key=key, now=at + timedelta(days=1))
+    assert site.suppressed() == {}

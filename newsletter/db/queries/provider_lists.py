@@ -55,10 +55,36 @@ def finish_lift(session: Session, lift_id: int, *, lifted_at: datetime, now: dat
 
 def lifts_of(session: Session, addresses: Sequence[str]) -> dict[str, datetime]:
     """When each of these addresses was last lifted here, as far as it is remembered."""
+    found: dict[str, datetime] = {}
+    for chunk in in_chunks(addresses):
+        rows = session.execute(
+            select(ProviderLift.address, ProviderLift.lifted_at).where(ProviderLift.address.in_(chunk))
+        )
+        found |= {row[0]: row[1] for row in rows}
+    return found
+
+
+def people_lifted_since(session: Session, moment: datetime) -> dict[int, datetime]:
+    """Who was lifted here at this moment or later, and when, as far as it is remembered: a few at most."""
     rows = session.execute(
-        select(ProviderLift.address, ProviderLift.lifted_at).where(ProviderLift.address.in_(addresses))
+        select(Subscriber.id, ProviderLift.lifted_at)
+        .join(ProviderLift, ProviderLift.address == Subscriber.address)
+        .where(ProviderLift.lifted_at >= moment)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def lifted_people(session: Session, people: Sequence[int]) -> dict[int, datetime]:
+    """When each of these people was last lifted here, as far as it is remembered."""
+    found: dict[int, datetime] = {}
+    for chunk in in_chunks(people):
+        rows = session.execute(
+            select(Subscriber.id, ProviderLift.lifted_at)
+            .join(ProviderLift, ProviderLift.address == Subscriber.address)
+            .where(Subscriber.id.in_(chunk))
+        )
+        found |= {row[0]: row[1] for row in rows}
+    return found
 
 
 def forget_lift(session: Session, address: str) -> None:
@@ -66,9 +92,9 @@ def forget_lift(session: Session, address: str) -> None:
     _delete(session, ProviderLift.address == address)
 
 
-def forget_lifts(session: Session, *, pushed_before: datetime, lifted_before: datetime) -> int:
-    """Delete lifts that were done before one moment, or asked for before another; returns how many."""
-    return _delete(session, (ProviderLift.pushed_at < pushed_before) | (ProviderLift.lifted_at < lifted_before))
+def forget_lifts(session: Session, *, lifted_before: datetime) -> int:
+    """Delete lifts that were asked for before a moment, done or not; returns how many."""
+    return _delete(session, ProviderLift.lifted_at < lifted_before)
 
 
 def people_of(session: Session, addresses: Sequence[str]) -> dict[str, int]:
