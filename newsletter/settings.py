@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from newsletter.domain.exchange import PUSHED_BY_DEFAULT, parse_pushed_reasons
 from newsletter.domain.flow import parse_group_rates
 from newsletter.domain.warming import parse_warm_up
 from newsletter.errors import ConfigurationError, InvalidInput
@@ -57,6 +58,10 @@ class Settings(BaseSettings):
     sendgrid_timeout_seconds: float = Field(30, gt=0, description="Longest wait for SendGrid's answer, in seconds.")
     sendgrid_webhook_public_keys: str = Field(
         "", description="Base64 public keys of the event webhook, comma-separated."
+    )
+    sendgrid_push_suppressions: str = Field(
+        PUSHED_BY_DEFAULT,
+        description="Suppressions copied to SendGrid, where they stop all mail of the account: reasons, all, or empty.",
     )
     smtp_url: SecretStr = Field(
         SecretStr("smtp://localhost:25"),
@@ -112,6 +117,11 @@ class Settings(BaseSettings):
     @classmethod
     def _rates_of_groups(cls, value: str) -> str:
         return _checked(value, parse_group_rates)
+
+    @field_validator("sendgrid_push_suppressions")
+    @classmethod
+    def _reasons_to_push(cls, value: str) -> str:
+        return _checked(value, parse_pushed_reasons)
 
     @field_validator("warmup_start")
     @classmethod

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
-from newsletter.db.models import Attempt, Delivery, Event, Subscription, Suppression
+from newsletter.db.models import Attempt, Delivery, Event, InboxPost, Subscription, Suppression
+from newsletter.domain.events import PostStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.subscriber import SubscriptionStatus
 from newsletter.runtime import Runtime
@@ -16,7 +18,7 @@ from newsletter.services import events, issues, sending
 from newsletter.services.events import SENDGRID, EventCounts
 from newsletter.services.users import OPERATOR
 from tests.factories import NOW, make_issue
-from tests.webhook_posts import post
+from tests.webhook_posts import event, post
 
 LEASE = timedelta(seconds=60)
 HARD = {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"}
@@ -100,3 +102,23 @@ def state(runtime: Runtime) -> dict[str, Any]:
             "suppressions": {row.address: row.reason for row in session.scalars(select(Suppression))},
             "left": set(session.scalars(left)),
         }
+
+
+def make_shuffled_posts(runtime: Runtime, people: int) -> tuple[int, list[bytes]]:
+    """An issue and posts of 1,000 events about it: three for each reader, a third of them told again."""
+    issue_id, ids = start(runtime, people=people, batch_size=1_000)
+    for _ in range(-(-people // 1_000)):
+        hand_over(runtime, issue_id)
+    chance = random.Random(7)
+    names = ("processed", "delivered", "open")
+    unique = [event(runtime.links, issue_id, person, name) for person in ids for name in names]
+    told = unique + chance.sample(unique, people)
+    chance.shuffle(told)
+    return issue_id, [post(*told[begin : begin + 1_000]) for begin in range(0, len(told), 1_000)]
+
+
+def waiting(runtime: Runtime) -> int:
+    """How many posts were kept and not read yet."""
+    with runtime.reading() as session:
+        statement = select(func.count()).select_from(InboxPost).where(InboxPost.status == int(PostStatus.WAITING))
+        return session.scalar(statement) or 0

@@ -11,6 +11,7 @@ from datetime import timedelta
 from os import getpid
 from threading import get_ident
 
+from newsletter.domain.exchange import parse_pushed_reasons
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.inbound.imap import parse_imap_url, poll
@@ -98,13 +99,15 @@ def _hand_over_answer(runtime: Runtime, answer: ClaimedAnswer) -> Outcome:
 
 def sync_suppressions(runtime: Runtime) -> bool:
     """Exchange suppressions with SendGrid where that is due; whether all of it was done. The next hour goes on."""
+    reasons, now = parse_pushed_reasons(runtime.settings.sendgrid_push_suppressions), runtime.now()
     with runtime.reading() as session:
-        if not syncing.is_due(session, now=runtime.now()):
+        if not syncing.is_due(session, pushed_reasons=reasons, now=now):
             return True
     try:
         lists = make_provider_lists(runtime.settings)
         try:
-            syncing.exchange(runtime.transaction, lists, address_key=runtime.links.address_key, now=runtime.now())
+            key = runtime.links.address_key
+            syncing.exchange(runtime.transaction, lists, address_key=key, pushed_reasons=reasons, now=now)
         finally:
             lists.close()
     except NewsletterError as error:

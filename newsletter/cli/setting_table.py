@@ -20,6 +20,7 @@ NOT_SET = ""
 _UNITS: tuple[tuple[str, str], ...] = (
     ("rate_per_second", "mails a second"),
     ("domain_rates", "mails a second"),
+    ("push_suppressions", "reasons"),
     ("warmup_first_day", "mails"),
     ("warmup_start", "moment"),
     ("warmup_growth", "times a day"),

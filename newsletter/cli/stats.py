@@ -36,8 +36,7 @@ def stats(
     """
     with open_runtime() as runtime, runtime.reading() as session:
         if issue_id is not None:
-            whole = statistics.outcome_of_issue(session, issue_id)
-            mailboxes = statistics.outcomes_by_mailbox(session, issue_id)
+            whole, mailboxes = statistics.outcome_of_issue(session, issue_id)
             rows = [
                 {"mailbox": str(group)} | _as_dict(outcome, whole=whole.outcome) for group, outcome in mailboxes.items()
             ]

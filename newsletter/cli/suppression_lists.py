@@ -14,6 +14,7 @@ import typer
 from newsletter.cli.acting import As, actor_for
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_json, print_result, print_table
+from newsletter.domain.exchange import PUSHES, RETRIES, parse_pushed_reasons
 from newsletter.domain.freezing import FreezeDecision
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.errors import InvalidInput
@@ -84,9 +85,10 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the numbers and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Exchange suppressions with SendGrid now: our lifts go there, their lists come here.
+    """Exchange suppressions with SendGrid now: lifts and suppressions go there, their lists come here.
 
-    A run that breaks off is completed by the next one. Beat does the same once a night.
+    NEWSLETTER_SENDGRID_PUSH_SUPPRESSIONS says which reasons go there: SendGrid then stops all mail of the account to
+    these people. A run that breaks off is completed by the next one. Beat does the same once a night.
 
     Example: newsletter suppression sync --dry-run
     """
@@ -94,19 +96,24 @@ def sync(
         lists = make_provider_lists(runtime.settings)
         try:
             key, now = runtime.links.address_key, runtime.now()
+            reasons = parse_pushed_reasons(runtime.settings.sendgrid_push_suppressions)
             if dry_run:
-                done = syncing.preview(runtime.reading, lists, address_key=key, now=now)
+                done = syncing.preview(runtime.reading, lists, address_key=key, pushed_reasons=reasons, now=now)
             else:
-                done = syncing.exchange(runtime.transaction, lists, address_key=key, now=now, is_forced=True)
+                done = syncing.exchange(
+                    runtime.transaction, lists, address_key=key, pushed_reasons=reasons, now=now, is_forced=True
+                )
         finally:
             lists.close()
     lifted = done.pop("lifts")["pushed"]
+    pushed = done.pop(PUSHES, {"pushed": 0})["pushed"]
+    retried = done.pop(RETRIES, {"pushed": 0})["pushed"]
     if as_json:
-        print_json({"dry_run": dry_run, "lifted": lifted, "lists": done})
+        print_json({"dry_run": dry_run, "lifted": lifted, "pushed": pushed, "retried": retried, "lists": done})
         return
-    names = ("read", "created", "unchanged", "spared", "outdated", "held", "invalid")
+    names = ("read", "created", "unchanged", "spared", "outdated", "held", "invalid", "own")
     print_table(("list", *names), [(list_, *(row[name] for name in names)) for list_, row in done.items()], nothing="")
-    print_result({"lifted there": lifted}, as_json=False)
+    print_result({"lifted there": lifted, "suppressed there": pushed, "tried again": retried}, as_json=False)
 
 
 def show_frozen(as_json: AsJson = False) -> None:

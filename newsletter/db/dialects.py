@@ -36,7 +36,9 @@ def rows_changed(session: Session, statement: UpdateBase, values: Mapping[str, A
     return cast("CursorResult[Any]", result).rowcount
 
 
-def domain_of(session: Session, address: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str]:
+def domain_of(
+    session: Session, address: ColumnElement[str] | InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+) -> ColumnElement[str]:
     """The part of an address behind the @, which occurs once in it."""
     if is_postgres(session):
         return func.split_part(address, "@", 2)

@@ -87,7 +87,14 @@ SENDGRID_MEANINGS: dict[str, Meaning] = {
         suppress=SuppressionReason.COMPLAINED,
         leaves=True,
     ),
-    "unsubscribe": Meaning(kind=EventKind.UNSUBSCRIBED, marks=int(Mark.UNSUBSCRIBED), settles=ACCEPTED, leaves=True),
+    # From everything that comes from this account: SendGrid will drop whatever else is sent there.
+    "unsubscribe": Meaning(
+        kind=EventKind.UNSUBSCRIBED,
+        marks=int(Mark.UNSUBSCRIBED),
+        settles=ACCEPTED,
+        suppress=SuppressionReason.UNSUBSCRIBED,
+        leaves=True,
+    ),
     "group_unsubscribe": Meaning(
         kind=EventKind.UNSUBSCRIBED, marks=int(Mark.UNSUBSCRIBED), settles=ACCEPTED, leaves=True
     ),

@@ -6,18 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from newsletter.domain.bounces import BounceClass
+from newsletter.domain.bounces import BounceClass, Category
 from newsletter.domain.events import meaning_of_bounce
 from newsletter.domain.subscriber import SuppressionReason
+from newsletter.errors import InvalidInput
 
 PAGE_SIZE = 500
 # Entries may appear with a date before the end of the last round.
 OVERLAP = timedelta(days=2)
 # Once a night; a little less than a day, so that it does not wander through the hours.
 ROUND_EVERY = timedelta(hours=22)
-# A lift that was done is remembered longer than any overlap; one that cannot be done is given up after a quarter.
-REMEMBER_DONE = timedelta(days=7)
-GIVE_UP_AFTER = timedelta(days=90)
+# A lift is remembered for longer than soft bounces before it could count again, and given up if it cannot be done.
+REMEMBER_LIFT = timedelta(days=90)
+# How long after a lift the provider may still drop mail because of what its lists said before.
+ECHOES_FOR = timedelta(days=7)
+# Longer than a weekly issue takes to come round twice.
+REMEMBER_RETRY = timedelta(days=21)
+# Sources of events that stop mailing whoever bounced, full mailboxes included, until they are told to forget it.
+LISTS_BOUNCES = frozenset({"sendgrid"})
+# How long a push that was begun may still be on its way there: longer than all its time-outs and repetitions.
+PUSH_PATIENCE = timedelta(hours=1)
+# The name under which the position of our own list is kept beside those of the provider's.
+PUSHES = "pushes"
+RETRIES = "retries"
 
 
 class ProviderList(StrEnum):
@@ -40,6 +51,25 @@ REASONS: dict[ProviderList, SuppressionReason | None] = {
 }
 
 
+# What SendGrid, too, would block for the whole account if it had seen it itself. The others may be about newsletters
+# alone, and the account may send other mail (new passwords) to the same people.
+PUSHED_BY_DEFAULT = "complained,bounced,invalid"
+_PUSHABLE = {str(reason): reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED}
+
+
+def parse_pushed_reasons(text: str) -> frozenset[SuppressionReason]:
+    """Which of our suppressions the provider is told of: reasons separated by commas, `all`, or nothing.
+
+    InvalidInput for other words. Erased addresses are unknown, and so never among them.
+    """
+    words = {word.strip().lower() for word in text.split(",")} - {""}
+    if words == {"all"}:
+        return frozenset(_PUSHABLE.values())
+    if unknown := sorted(words - _PUSHABLE.keys()):
+        raise InvalidInput(f"{unknown[0]} is no reason to push: write all, or some of {', '.join(_PUSHABLE)}")
+    return frozenset(_PUSHABLE[word] for word in words)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedAddress:
     """One entry of a provider's list, as it is told; `created_at` is when the provider made it."""
@@ -59,12 +89,15 @@ class Verdict:
 
 
 def verdict_on(list_: ProviderList, entry: ListedAddress) -> Verdict:
-    """What an entry means: bounces are judged by our own rules, as full mailboxes and blocks are among them."""
+    """What an entry means: bounces are judged by our own rules, as full mailboxes and blocks are among them.
+
+    A mailbox that is switched off counts when it is so again (domain/reacting.py), which one entry does not tell.
+    """
     evidence = f"SendGrid’s list {list_.replace('_', ' ')}"
     if list_ is not ProviderList.BOUNCES:
         return Verdict(reason=REASONS[list_], evidence=evidence)
     meaning = meaning_of_bounce(type_="bounce", status=entry.status, reason=entry.reason, classification="")
-    is_hard = meaning.bounce_class is BounceClass.HARD
+    is_hard = meaning.bounce_class is BounceClass.HARD and meaning.category is not Category.MAILBOX_DISABLED
     return Verdict(reason=SuppressionReason.BOUNCED if is_hard else None, evidence=f"{evidence} ({meaning.category})")
 
 

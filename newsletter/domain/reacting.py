@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 from newsletter.domain.alerts import AlertKind
 from newsletter.domain.bounces import BounceClass, Category
 from newsletter.domain.events import EventKind, Meaning
+from newsletter.domain.mailbox_groups import MailboxGroup
 from newsletter.domain.subscriber import SuppressionReason
 
 SOFT_RUN_ISSUES = 5
 SOFT_RUN_DAYS = 14
+# A mailbox that is switched off may be on again tomorrow: an unpaid bill, a long absence, a security check.
+DISABLED_ISSUES = 2
+DISABLED_DAYS = 3
 # A mail server keeps trying for up to five days; what has not come back then has arrived.
 SILENCE = timedelta(days=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastIssue:
-    """How one issue ended for one person: returned softly at `at`, or not returned."""
+    """How one issue ended for one person: returned softly at `at`, or not returned.
+
+    `is_disabled` says that it was refused for good by a mailbox that exists and is switched off.
+    """
 
     at: datetime
     is_soft: bool
+    is_disabled: bool = False
 
 
 def suppression_for(
@@ -41,26 +50,44 @@ def suppression_for(
         return SuppressionReason.COMPLAINED
     if event.kind is not EventKind.BOUNCED or event.category is Category.THROTTLE:
         return None
-    if event.bounce_class is BounceClass.HARD and is_proven:
-        return SuppressionReason.BOUNCED
-    if event.bounce_class in (BounceClass.HARD, BounceClass.SOFT) and is_soft_run(history):
+    if event.bounce_class not in (BounceClass.HARD, BounceClass.SOFT):
+        return None
+    is_hard = event.bounce_class is BounceClass.HARD and is_proven
+    is_gone = is_hard and event.category is not Category.MAILBOX_DISABLED
+    if is_gone or is_soft_run(history) or is_still_disabled(history):
         return SuppressionReason.BOUNCED
     return None
 
 
 def is_soft_run(history: Sequence[PastIssue]) -> bool:
     """Whether the last issues all came back softly: at least five, over at least fourteen days."""
-    run: list[PastIssue] = []
-    for past in reversed(history):
-        if not past.is_soft:
-            break
-        run.append(past)
-    return len(run) >= SOFT_RUN_ISSUES and run[0].at - run[-1].at >= timedelta(days=SOFT_RUN_DAYS)
+    return _is_long_enough(_run(history), issues=SOFT_RUN_ISSUES, days=SOFT_RUN_DAYS)
+
+
+def is_still_disabled(history: Sequence[PastIssue]) -> bool:
+    """Whether the mailbox was found switched off in two issues, three days apart, and nothing arrived in between."""
+    found = [past for past in _run(history) if past.is_disabled]
+    return _is_long_enough(found, issues=DISABLED_ISSUES, days=DISABLED_DAYS)
+
+
+def _run(history: Sequence[PastIssue]) -> list[PastIssue]:
+    """The last issues that came back, the latest first."""
+    return list(takewhile(lambda past: past.is_soft, reversed(history)))
+
+
+def _is_long_enough(run: Sequence[PastIssue], *, issues: int, days: int) -> bool:
+    return len(run) >= issues and run[0].at - run[-1].at >= timedelta(days=days)
 
 
 def is_soft_past(kind: str, bounce_class: str | None) -> bool:
     """Whether an earlier event counts for a soft run; a hard bounce that suppressed nobody does too."""
     return kind == EventKind.BOUNCED and bounce_class in (BounceClass.SOFT, BounceClass.HARD)
+
+
+def is_disabled_past(kind: str, bounce_class: str | None, category: str | None) -> bool:
+    """Whether an earlier event found the mailbox switched off, by a mail that was certainly ours."""
+    is_hard = kind == EventKind.BOUNCED and bounce_class == BounceClass.HARD
+    return is_hard and category == Category.MAILBOX_DISABLED
 
 
 def refusal_kind(event: Meaning) -> AlertKind | None:
@@ -107,8 +134,20 @@ def is_time_to_look(*, before: int, after: int) -> bool:
     return False
 
 
+def refusals_that_count(group: MailboxGroup, by_domain: Mapping[str, int]) -> int:
+    """How many refusals speak for a whole group.
+
+    One operator's domains are of one mind. "rest" is many mail servers: what one of them refuses must not slow the
+    others, so the domain that refused most is left out, and only what many refuse is left.
+    """
+    refused = sum(by_domain.values())
+    return refused - max(by_domain.values(), default=0) if group is MailboxGroup.REST else refused
+
+
 def limit_passed(kind: AlertKind, *, refused: int, tried: int) -> GroupLimit | None:
-    """The strongest limit that the refusals of one mailbox provider have passed."""
+    """The strongest limit that the refusals of one mailbox provider have passed; None for a few of them."""
+    if refused < GROUP_MIN_REFUSED:
+        return None
     return next((limit for limit in GROUP_LIMITS if limit.kind is kind and refused > limit.share * tried), None)
 
 

@@ -7,7 +7,6 @@ where the address names one, else they get a keyword, so that a person who reads
 from __future__ import annotations
 
 import imaplib
-import ipaddress
 import logging
 import re
 import ssl
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from newsletter.domain.hosts import is_loopback
 from newsletter.errors import ConfigurationError, ServiceUnavailable
 from newsletter.inbound.mailboxes import MAX_MAIL_BYTES
 
@@ -45,10 +45,7 @@ class MailboxPlace:
     @property
     def is_loopback(self) -> bool:
         """Whether nothing leaves this machine on the way to the mailbox."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
+        return is_loopback(self.host)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

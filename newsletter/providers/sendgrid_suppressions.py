@@ -1,7 +1,8 @@
-"""SendGrid's lists of addresses that it does not mail: reading them page by page, and taking an address off them.
+"""SendGrid's lists of addresses that it does not mail: reading them, putting addresses on, and taking one off.
 
 GET /v3/suppression/{bounces,blocks,invalid_emails,spam_reports,unsubscribes}, each with start_time, end_time, limit and
-offset; DELETE …/{email}, and /v3/asm/suppressions/global/{email} for the unsubscribes. All of it may be repeated.
+offset; DELETE …/{email}, and /v3/asm/suppressions/global/{email} for the unsubscribes; POST /v3/asm/suppressions/global
+with {"recipient_emails": […]}, which are the unsubscribes as well. All of it may be repeated.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _LIFTED_AT: tuple[tuple[str, ...], ...] = (
     ("asm", "suppressions", "global"),
 )
 _GONE = frozenset({200, 204, 404})
+_GLOBAL = ("asm", "suppressions", "global")
 
 
 class SendGridSuppressions:
@@ -69,6 +71,29 @@ class SendGridSuppressions:
             answer = self._patiently(lambda target=target: self._transport.delete(target))  # type: ignore[misc]
             if answer.status not in _GONE:
                 raise refused_us(answer)
+
+    def retry(self, address: str) -> None:
+        """Forget that mail to this address bounced, and nothing else; one that is not on the list is fine."""
+        target = ("suppression", "bounces", quote(address, safe=""))
+        answer = self._patiently(lambda: self._transport.delete(target))
+        if answer.status not in _GONE:
+            raise refused_us(answer)
+
+    def suppress(self, addresses: Sequence[str]) -> set[str]:
+        """Put addresses, at most a page of them, on the global list; returns those that SendGrid says it took.
+
+        One that it calls no address does not keep the others from their place: it is left out, by halving the request.
+        """
+        if not addresses:
+            return set()
+        body = orjson.dumps({"recipient_emails": list(addresses)})
+        answer = self._patiently(lambda: self._transport.post(_GLOBAL, body))
+        if answer.status == 400:
+            middle = len(addresses) // 2
+            return self.suppress(addresses[:middle]) | self.suppress(addresses[middle:]) if middle else set()
+        if answer.status != 201:
+            raise refused_us(answer)
+        return _taken(answer) & set(addresses)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -108,6 +133,13 @@ def _entries(answer: HttpAnswer) -> list[ListedAddress]:
         return [_entry(row) for row in rows]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise ProviderUnavailable("SendGrid’s answer is not a list of addresses: try again later") from None
+
+
+def _taken(answer: HttpAnswer) -> set[str]:
+    try:
+        return {str(email).lower() for email in orjson.loads(answer.body)["recipient_emails"]}
+    except (ValueError, KeyError, TypeError):
+        raise ProviderUnavailable("SendGrid’s answer does not say whom it took: try again later") from None
 
 
 def _entry(row: dict[str, Any]) -> ListedAddress:

@@ -101,6 +101,11 @@ class SendGridTransport:
         """DELETE /v3/…, whose parts are quoted already; NotReached or NoAnswer where no status came back."""
         return _answer_of(self._at(path).delete())
 
+    def post(self, path: Sequence[str], body: bytes) -> HttpAnswer:
+        """POST /v3/… with a JSON body; NotReached or NoAnswer where no status came back."""
+        answer: HttpAnswer = self._at(path).post_ready(body)
+        return answer
+
     def _at(self, path: Sequence[str]) -> Client:
         client = self._client
         for part in path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from newsletter.domain.hosts import is_loopback
 from newsletter.errors import ConfigurationError
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
@@ -35,10 +35,7 @@ class Relay:
     @property
     def is_loopback(self) -> bool:
         """Whether nothing leaves this machine on the way to the relay."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
+        return is_loopback(self.host)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import orjson
@@ -172,17 +172,27 @@ def _take_in(session: Session, told: Sequence[ToldEvent], *, links: Links, now: 
     _write_ledger(session, new.values(), rows, touched=touched, now=now)
     queries.insert_events(session, _event_rows(new, now=now))
     queries.insert_digests(session, {item.digest for item in new.values() if item.digest}, now=now)
+    weighty = [item for item in new.values() if item.event.meaning.needs_reaction]
     reactions.react(
         session,
-        [(*item.pair, item.event.meaning) for item in new.values() if item.event.meaning.needs_reaction],
+        [(*item.pair, item.event.meaning) for item in weighty],
         address_key=links.address_key,
         source=SENDGRID,
         now=now,
+        heard_at=_moments(weighty, now=now),
     )
     strange = len(fresh) - len(new)
     return EventCounts(
         received=len(told), new=len(new), duplicate=found - len(fresh), unmatched=len(told) - found + strange
     )
+
+
+def _moments(weighty: Iterable[Matched], *, now: datetime) -> dict[Pair, datetime]:
+    """When the last of these events of each delivery happened; now, where SendGrid does not say."""
+    last: dict[Pair, float] = {}
+    for pair, _, event in weighty:
+        last[pair] = max(last.get(pair, 0), event.seconds or now.timestamp())
+    return {pair: datetime.fromtimestamp(seconds, UTC) for pair, seconds in last.items()}
 
 
 def _match(told: Sequence[ToldEvent], links: Links) -> tuple[dict[str, Matched], int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Freeze
 from newsletter.db.queries import freezes as queries
+from newsletter.db.queries import provider_copies as copies
 from newsletter.db.queries import troubles
 from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.domain.freezing import (
@@ -167,6 +168,8 @@ def _freeze(session: Session, bounces: DomainBounces, *, now: datetime) -> None:
     began = issues.find_issue(session, bounces.issue_id).started_at or now
     addresses = sorted(troubles.addresses_of(session, people).values())
     queries.take_back_bounced(session, addresses, since=began)
+    # Who waits is mailed on; a copy that was pushed in the meantime would keep the provider from it.
+    suppressions.ask_provider_to_lift(session, sorted(copies.pushed_by_us(session, addresses)), now=now)
     queries.hold_people(session, freeze.id, people, evidence=f"bounced in issue {bounces.issue_id}", now=now)
     cause = Cause(kind=AlertKind.BOUNCE_BURST, subject=f"domain:{bounces.domain}")
     alerts.set_alert(session, cause, evidence=evidence, count=bounces.in_issue, now=now)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.queries import provider_lists as lifts
 from newsletter.db.queries import troubles as queries
 from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.domain.bounces import BounceClass
 from newsletter.domain.events import EventKind, Meaning, meaning_of_refusal
+from newsletter.domain.exchange import LISTS_BOUNCES
 from newsletter.domain.issue import IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.reacting import (
@@ -20,6 +24,7 @@ from newsletter.domain.reacting import (
     Health,
     PastIssue,
     alarms_for,
+    is_disabled_past,
     is_soft_past,
     suppression_for,
 )
@@ -29,6 +34,16 @@ from newsletter.services import alerts, audit, freezing, issues, refusing, sendi
 log = logging.getLogger(__name__)
 
 Trouble = tuple[int, int, Meaning]
+
+
+class _Group(NamedTuple):
+    """People who are suppressed for one reason, told of one issue in one way."""
+
+    reason: SuppressionReason
+    evidence: str
+    kind: EventKind
+    issue_id: int
+
 
 _WATCHED = frozenset({IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT, IssueStatus.INCOMPLETE})
 _ALERTS = {
@@ -45,21 +60,38 @@ def react(
     address_key: Callable[[str], bytes],
     source: str,
     now: datetime,
+    heard_at: Mapping[tuple[int, int], datetime] | None = None,
 ) -> None:
     """Draw the consequences of new events, each (issue_id, subscriber_id, meaning); their rows are written already.
 
-    Issue 0 stands for an event about the provider's account.
+    Issue 0 stands for an event about the provider's account. `heard_at` says when the last of these events of a
+    delivery happened, where that is not now: what happened before somebody was lifted has no effect on them.
     """
     if not troubles:
         return
     if any(meaning.stops_provider for _, _, meaning in troubles):
         _stop_provider(session, source, now=now)
     about_people = [trouble for trouble in troubles if trouble[0]]
-    _suppress(session, about_people, address_key=address_key, source=source, now=now)
-    _unsubscribe(session, about_people, source=source, now=now)
+    recent = _without_outdated(session, about_people, heard_at or {})
+    _suppress(session, recent, address_key=address_key, source=source, now=now)
+    _unsubscribe(session, recent, source=source, now=now)
     refusing.tell_of_refusals(session, about_people, now=now)
     for issue_id in sorted({issue_id for issue_id, _, meaning in about_people if _weighs(meaning)}):
         watch_issue(session, issue_id, now=now)
+
+
+def _without_outdated(
+    session: Session, troubles: Sequence[Trouble], heard_at: Mapping[tuple[int, int], datetime]
+) -> Sequence[Trouble]:
+    """A provider may tell of something a day late: by then its reader may have come back."""
+    if not heard_at:
+        return troubles
+    lifted = lifts.people_lifted_since(session, min(heard_at.values()))
+    return [trouble for trouble in troubles if not _is_before(heard_at.get(trouble[:2]), lifted.get(trouble[1]))]
+
+
+def _is_before(happened: datetime | None, lifted_at: datetime | None) -> bool:
+    return happened is not None and lifted_at is not None and happened <= lifted_at
 
 
 def react_to_refusals(
@@ -135,25 +167,55 @@ def _suppress(
 ) -> None:
     bounced = sorted({person for _, person, meaning in troubles if meaning.kind is EventKind.BOUNCED})
     history = _histories(session, bounced, now=now) if bounced else {}
-    groups: dict[tuple[SuppressionReason, str], set[int]] = {}
+    groups: dict[_Group, set[int]] = {}
     for issue_id, person, meaning in troubles:
         reason = suppression_for(meaning, history.get(person, ()))
         if reason is not None:
             why = f" ({meaning.category})" if meaning.category else ""
-            groups.setdefault((reason, f"{source}: {meaning.kind} in issue {issue_id}{why}"), set()).add(person)
-    people = sorted({person for group in groups.values() for person in group})
+            evidence = f"{source}: {meaning.kind} in issue {issue_id}{why}"
+            groups.setdefault(_Group(reason, evidence, meaning.kind, issue_id), set()).add(person)
+    people = sorted({person for group in groups.values() for person in group} | set(bounced))
     addresses = queries.addresses_of(session, people) if people else {}
     issue_ids = sorted({issue_id for issue_id, _, _ in troubles})
-    for (reason, evidence), group in sorted(groups.items()):
-        known = {person: addresses[person] for person in sorted(group) if person in addresses}
+    gone: set[int] = set()
+    for group, members in sorted(groups.items()):
+        known = {person: addresses[person] for person in sorted(members) if person in addresses}
+        if group.kind is EventKind.REJECTED:
+            known = _without_echoes(session, known, group, now=now)
         held: set[int] = set()
-        if reason is SuppressionReason.BOUNCED:
-            held = freezing.hold_at_frozen_domains(session, known, issue_ids=issue_ids, evidence=evidence, now=now)
-        mailed_no_more = sorted(address for person, address in known.items() if person not in held)
+        if group.reason is SuppressionReason.BOUNCED:
+            held = freezing.hold_at_frozen_domains(
+                session, known, issue_ids=issue_ids, evidence=group.evidence, now=now
+            )
+        mailed_no_more = {person: address for person, address in known.items() if person not in held}
+        gone |= mailed_no_more.keys()
         if mailed_no_more:
             suppressions.suppress_addresses(
-                session, mailed_no_more, reason=reason, evidence=evidence, address_key=address_key, now=now
+                session,
+                sorted(mailed_no_more.values()),
+                reason=group.reason,
+                evidence=group.evidence,
+                address_key=address_key,
+                now=now,
             )
+    if source in LISTS_BOUNCES:
+        _have_retried(session, troubles, {who: addresses[who] for who in addresses.keys() - gone}, now=now)
+
+
+def _without_echoes(session: Session, known: dict[int, str], group: _Group, *, now: datetime) -> dict[int, str]:
+    addresses = sorted(known.values())
+    news = set(suppressions.without_echoes(session, addresses, reason=group.reason, issue_id=group.issue_id, now=now))
+    return {person: address for person, address in known.items() if address in news}
+
+
+def _have_retried(session: Session, troubles: Sequence[Trouble], mailed_on: dict[int, str], *, now: datetime) -> None:
+    """A bounce that suppresses nobody here must not keep the provider from the next issue, or no run would ever end."""
+    by_issue: dict[int, set[str]] = {}
+    for issue_id, person, meaning in troubles:
+        if meaning.kind is EventKind.BOUNCED and person in mailed_on:
+            by_issue.setdefault(issue_id, set()).add(mailed_on[person])
+    for issue_id, found in sorted(by_issue.items()):
+        suppressions.ask_provider_to_retry(session, sorted(found), issue_id=issue_id, now=now)
 
 
 def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dict[int, list[PastIssue]]:
@@ -165,14 +227,25 @@ def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dic
             refused.add((heard.subscriber_id, heard.issue_id))
             continue
         is_soft = is_soft_past(heard.kind, heard.bounce_class)
+        is_disabled = is_disabled_past(heard.kind, heard.bounce_class, heard.category)
         known = past.setdefault(heard.subscriber_id, {}).get(heard.issue_id)
         # A bounce outweighs a delivery: servers take mail and return it.
         if known is None or (is_soft and not known.is_soft):
-            past[heard.subscriber_id][heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft)
+            past[heard.subscriber_id][heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft, is_disabled=is_disabled)
+        elif is_disabled and not known.is_disabled:
+            past[heard.subscriber_id][heard.issue_id] = replace(known, is_disabled=True)
     for person, issue_id, began in queries.silent_issues_of(session, people, started_before=now - SILENCE):
         if (person, issue_id) not in refused:
             past.setdefault(person, {}).setdefault(issue_id, PastIssue(at=began, is_soft=False))
-    return {person: sorted(entries.values(), key=lambda entry: entry.at) for person, entries in past.items()}
+    # Who was lifted begins anew: what ended in a suppression then must not do so again at the next full mailbox.
+    lifted = lifts.lifted_people(session, sorted(past))
+    return {
+        person: sorted(
+            (entry for entry in entries.values() if not _is_before(entry.at, lifted.get(person))),
+            key=lambda entry: entry.at,
+        )
+        for person, entries in past.items()
+    }
 
 
 def _unsubscribe(session: Session, troubles: Sequence[Trouble], *, source: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ from newsletter.domain.reacting import (
     is_time_to_look,
     limit_passed,
     refusal_kind,
+    refusals_that_count,
 )
 from newsletter.services import alerts, flow, issues, statistics
 
@@ -51,11 +52,12 @@ def tell_of_refusals(session: Session, troubles: Sequence[tuple[int, int, Meanin
 def _steer(session: Session, place: Place, count: int, *, now: datetime) -> str:
     """Slow or pause a group that has passed a limit; what was done, in words that follow the evidence."""
     kind, group, issue_id = place
-    refused = _refused_so_far(session, place)
+    by_domain = _refused_so_far(session, place)
+    refused = sum(by_domain.values())
     if not is_time_to_look(before=refused - count, after=refused):
         return ""
     outcome = statistics.outcomes_by_mailbox(session, issue_id).get(group)
-    limit = limit_passed(kind, refused=refused, tried=outcome.tried if outcome else 0)
+    limit = limit_passed(kind, refused=refusals_that_count(group, by_domain), tried=outcome.tried if outcome else 0)
     if limit is None:
         return ""
     assert outcome is not None
@@ -78,7 +80,7 @@ def _act(
         flow.slow_group(session, provider, group, factor=SLOW_FACTOR, until=until, reason=reason, now=now)
 
 
-def _refused_so_far(session: Session, place: Place) -> int:
+def _refused_so_far(session: Session, place: Place) -> Counter[str]:
     kind, group, issue_id = place
     if kind is AlertKind.MAILBOX_THROTTLES:
         found = list(counts.throttled_by_domain(session, issue_id).items())
@@ -86,4 +88,8 @@ def _refused_so_far(session: Session, place: Place) -> int:
         blocked = BounceClass.BLOCK
         rows = counts.troubles_by_domain(session, issue_id)
         found = [(row.domain, row.deliveries) for row in rows if row.bounce_class == blocked]
-    return sum(number for domain, number in found if mailbox_group(domain) is group)
+    by_domain = Counter[str]()
+    for domain, number in found:
+        if mailbox_group(domain) is group:
+            by_domain[domain] += number
+    return by_domain

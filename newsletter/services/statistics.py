@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,10 +13,14 @@ from newsletter.db.queries import issues as issue_queries
 from newsletter.db.queries import statistics as queries
 from newsletter.db.queries import troubles
 from newsletter.domain.bounces import BounceClass
-from newsletter.domain.issue import Mark
+from newsletter.domain.issue import DeliveryStatus, Mark
 from newsletter.domain.mailbox_groups import MailboxGroup, mailbox_group
 from newsletter.domain.statistics import Outcome, total
 from newsletter.services import briefs, issues
+
+# How some deliveries stand: status and marks, or kind and class of a bounce.
+_LedgerKind = tuple[MailboxGroup, int, int]
+_TroubleKind = tuple[MailboxGroup, str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,25 +38,29 @@ def outcomes_over_time(session: Session, *, limit: int = 20) -> list[IssueOutcom
     return [_outcome_of(session, issue) for issue in begun]
 
 
-def outcome_of_issue(session: Session, issue_id: int) -> IssueOutcome:
-    """What became of one issue; NotFound for an unknown number."""
-    return _outcome_of(session, issues.find_issue(session, issue_id))
+def outcome_of_issue(session: Session, issue_id: int) -> tuple[IssueOutcome, dict[MailboxGroup, Outcome]]:
+    """What became of one issue, and of its part at each mailbox provider: the parts make the whole, in one walk."""
+    issue = issues.find_issue(session, issue_id)
+    groups = outcomes_by_mailbox(session, issue_id)
+    title = briefs.find_brief(session, issue.brief_id).title
+    return IssueOutcome(issue=issue, title=title, outcome=total(groups.values())), groups
 
 
 def outcomes_by_mailbox(session: Session, issue_id: int) -> dict[MailboxGroup, Outcome]:
     """What became of an issue at each mailbox provider that has readers of it, the largest first."""
     issues.find_issue(session, issue_id)
-    groups: dict[MailboxGroup, Outcome] = {}
+    # Domains are many, mailbox providers few: numbers are added up before they are made sense of.
+    ledger, troubled = Counter[_LedgerKind](), Counter[_TroubleKind]()
     for counts in queries.ledger_by_domain(session, issue_id):
-        _add(groups, counts.domain, _from_ledger(counts))
+        ledger[mailbox_group(counts.domain), counts.status, counts.marks] += counts.deliveries
     for trouble in queries.troubles_by_domain(session, issue_id):
-        _add(groups, trouble.domain, _from_troubles([(trouble.kind, trouble.bounce_class, trouble.deliveries)]))
+        troubled[mailbox_group(trouble.domain), trouble.kind, trouble.bounce_class] += trouble.deliveries
+    parts = [(group, _from_ledger(status, marks, number)) for (group, status, marks), number in ledger.items()]
+    parts += [(group, _from_troubles([(kind, class_, number)])) for (group, kind, class_), number in troubled.items()]
+    groups: dict[MailboxGroup, Outcome] = {}
+    for group, outcome in parts:
+        groups[group] = groups.get(group, Outcome()) + outcome
     return dict(sorted(groups.items(), key=lambda item: -item[1].audience))
-
-
-def _add(groups: dict[MailboxGroup, Outcome], domain: str, outcome: Outcome) -> None:
-    group = mailbox_group(domain)
-    groups[group] = groups.get(group, Outcome()) + outcome
 
 
 def _outcome_of(session: Session, issue: Issue) -> IssueOutcome:
@@ -63,9 +72,13 @@ def _outcome_of(session: Session, issue: Issue) -> IssueOutcome:
     return IssueOutcome(issue=issue, title=title, outcome=ledger + found)
 
 
-def _from_ledger(counts: queries.DomainCounts) -> Outcome:
-    marks = {mark.name.lower(): number for mark, number in counts.marks.items()}
-    return Outcome(audience=counts.audience, accepted=counts.accepted, failed=counts.failed, **marks)
+def _from_ledger(status: int, marks: int, number: int) -> Outcome:
+    return Outcome(
+        audience=number,
+        accepted=number if status == DeliveryStatus.ACCEPTED else 0,
+        failed=number if status == DeliveryStatus.FAILED else 0,
+        **{mark.name.lower(): number for mark in Mark if marks & mark},
+    )
 
 
 def _from_troubles(found: Iterable[tuple[str, str | None, int]]) -> Outcome:

@@ -11,10 +11,13 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Suppression
+from newsletter.db.queries import provider_copies as copy_queries
 from newsletter.db.queries import provider_lists as lift_queries
+from newsletter.db.queries import provider_retries as retry_queries
 from newsletter.db.queries import suppressions as queries
 from newsletter.db.queries.suppressions import NamedAddress
 from newsletter.domain.csv_table import guard_cell
+from newsletter.domain.exchange import ECHOES_FOR
 from newsletter.domain.subscriber import SuppressionReason, normalise_address
 from newsletter.domain.suppression import weaker_reasons
 from newsletter.errors import InvalidInput, NotFound
@@ -180,6 +183,29 @@ def ask_provider_to_lift(session: Session, addresses: Sequence[str], *, now: dat
     lift_queries.add_lifts(session, [address for address in addresses if address], now=now)
 
 
+def ask_provider_to_retry(session: Session, addresses: Sequence[str], *, issue_id: int, now: datetime) -> None:
+    """See to it that the next exchange has the provider forget a bounce for which nobody is suppressed here."""
+    retry_queries.ask_retries(session, addresses, issue_id=issue_id, now=now)
+
+
+def without_echoes(
+    session: Session, addresses: Sequence[str], *, reason: SuppressionReason, issue_id: int, now: datetime
+) -> list[str]:
+    """Those of these addresses of which the provider's "I do not mail them, for this reason" is news.
+
+    It is none where it may not have heard of our own lift yet (its lists say what was said after that); where it has
+    the address from us, so that an unsubscribe there is nothing but our copy; and where it means a bounce in another
+    issue that was no reason for us.
+    """
+    lifted = lift_queries.lifts_of(session, addresses)
+    echoes = {address for address, lifted_at in lifted.items() if lifted_at >= now - ECHOES_FOR}
+    if reason is SuppressionReason.BOUNCED:
+        echoes |= retry_queries.asked_by_another(session, addresses, issue_id=issue_id)
+    if reason is SuppressionReason.UNSUBSCRIBED:
+        echoes |= copy_queries.pushed_by_us(session, addresses)
+    return [address for address in addresses if address not in echoes]
+
+
 def find_suppression(session: Session, *, address: str, address_key: AddressKey) -> Suppression | None:
     """The suppression of an address, also where an erasure left only its key; None where it may be mailed."""
     return _find(session, _named(address, address_key))
@@ -231,6 +257,8 @@ def mark_erased(session: Session, *, address: str, address_key: AddressKey, now:
     erased = str(SuppressionReason.ERASED)
     queries.blank_suppression(session, address=address, address_key=key, reason=erased)
     lift_queries.forget_lift(session, address)
+    copy_queries.forget_copy(session, address)
+    retry_queries.forget_retry(session, address)
     queries.add_suppressions(
         session,
         [NamedAddress(address=None, address_key=key)],

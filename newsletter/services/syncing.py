@@ -1,13 +1,15 @@
-"""The exchange of suppressions with SendGrid: what was lifted here is lifted there, what is listed there is known here.
+"""The exchange of suppressions with SendGrid: lifts and suppressions go there, what is listed there is known here.
 
-Lifts go first, so that what they take off is not read back. Each list is read in rounds: a window of time, page by
-page, each page with its position in one short transaction. A round that breaks off goes on where it stopped.
+Lifts go first, so that what they take off is not read back; then each list is read, so that what is known there is not
+pushed; then what is suppressed here is pushed (services/copying.py), and what was lifted meanwhile is lifted. Each list
+goes in rounds: a window of time, page by page, each page with its position in one short transaction. A round that
+breaks off goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
@@ -17,13 +19,17 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import ProviderSync
 from newsletter.db.queries import freezes
+from newsletter.db.queries import provider_copies as copies
 from newsletter.db.queries import provider_lists as queries
+from newsletter.db.queries import provider_retries as retries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.domain.exchange import (
-    GIVE_UP_AFTER,
     OVERLAP,
     PAGE_SIZE,
-    REMEMBER_DONE,
+    PUSHES,
+    REMEMBER_LIFT,
+    REMEMBER_RETRY,
+    RETRIES,
     ListedAddress,
     ProviderList,
     is_outdated,
@@ -32,7 +38,7 @@ from newsletter.domain.exchange import (
 )
 from newsletter.domain.subscriber import SuppressionReason, normalise_address
 from newsletter.errors import InvalidInput
-from newsletter.services import suppressions
+from newsletter.services import copying, suppressions
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +58,21 @@ class ProviderLists(Protocol):
         """Take an address off every list."""
         ...
 
+    def retry(self, address: str) -> None:
+        """Forget that mail to this address bounced."""
+        ...
+
+    def suppress(self, addresses: Sequence[str]) -> set[str]:
+        """Put up to PAGE_SIZE addresses on the list of those that get nothing; returns those that were taken."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListCounts:
     """What became of the entries of a list: read is the sum of the others.
 
-    `spared` are blocks and bounces that are not hard, `outdated` those we lifted later, `held` those at frozen domains.
+    `spared` are blocks and bounces that are not hard, `outdated` those we lifted later, `held` those at frozen domains,
+    `own` the copies of ours.
     """
 
     read: int = 0
@@ -67,6 +82,7 @@ class ListCounts:
     outdated: int = 0
     held: int = 0
     invalid: int = 0
+    own: int = 0
 
     def __add__(self, other: ListCounts) -> ListCounts:
         sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
@@ -81,12 +97,13 @@ class _Meant:
     counts: ListCounts
 
 
-def is_due(session: Session, *, now: datetime) -> bool:
-    """Whether anything is to be exchanged: lifts wait, or a list has not been read for a night."""
-    if queries.waiting_lifts(session, limit=1):
+def is_due(session: Session, *, pushed_reasons: Collection[SuppressionReason], now: datetime) -> bool:
+    """Whether anything is to be exchanged: lifts or retries wait, or a list was not read or pushed for a night."""
+    if queries.waiting_lifts(session, limit=1) or retries.waiting_retries(session, limit=1):
         return True
     known = {row.name: row for row in queries.all_syncs(session)}
-    return any(_is_list_due(known.get(str(list_)), now=now) for list_ in ProviderList)
+    names = [*map(str, ProviderList), *([PUSHES] if pushed_reasons else [])]
+    return any(_is_list_due(known.get(name), now=now) for name in names)
 
 
 def exchange(
@@ -94,14 +111,18 @@ def exchange(
     lists: ProviderLists,
     *,
     address_key: AddressKey,
+    pushed_reasons: Collection[SuppressionReason],
     now: datetime,
     is_forced: bool = False,
 ) -> dict[str, dict[str, int]]:
-    """Push lifts, then read the lists that are due (all where `is_forced`); the numbers of this run by list.
+    """Push lifts, read the lists, push suppressions with these reasons; the numbers of this run by list.
 
-    Raises what the provider raises, with everything done so far kept: the next run goes on from there.
+    Lists and suppressions only where they are due, or `is_forced`. Raises what the provider raises, with everything
+    done so far kept: the next run goes on from there.
     """
     done = {"lifts": {"pushed": push_lifts(transactions, lists, now=now)}}
+    if retried := copying.push_retries(transactions, lists, now=now):
+        done[RETRIES] = {"pushed": retried}
     for list_ in ProviderList:
         with transactions() as session:
             is_wanted = is_forced or _is_list_due(queries.sync_of(session, str(list_)), now=now)
@@ -110,18 +131,34 @@ def exchange(
             log.info("suppressions.read list=%s read=%s created=%s", list_, counts.read, counts.created)
             done[str(list_)] = asdict(counts)
     with transactions() as session:
-        queries.forget_lifts(session, pushed_before=now - REMEMBER_DONE, lifted_before=now - GIVE_UP_AFTER)
+        is_wanted = is_forced or _is_list_due(queries.sync_of(session, PUSHES), now=now)
+    if pushed_reasons and is_wanted:
+        done[PUSHES] = {"pushed": copying.push_suppressions(transactions, lists, reasons=pushed_reasons, now=now)}
+        done["lifts"]["pushed"] += push_lifts(transactions, lists, now=now)
+    with transactions() as session:
+        queries.forget_lifts(session, lifted_before=now - REMEMBER_LIFT)
+        retries.forget_retries(session, asked_before=now - REMEMBER_RETRY)
     return done
 
 
 def preview(
-    transactions: Transactions, lists: ProviderLists, *, address_key: AddressKey, now: datetime
+    transactions: Transactions,
+    lists: ProviderLists,
+    *,
+    address_key: AddressKey,
+    pushed_reasons: Collection[SuppressionReason],
+    now: datetime,
 ) -> dict[str, dict[str, int]]:
-    """The numbers that an exchange would give, without changing anything on either side."""
+    """The numbers that an exchange would give, without changing anything on either side.
+
+    Fewer are pushed where the lists to be read first hold some of them.
+    """
     with transactions() as session:
         waiting = len(queries.waiting_lifts(session, limit=1_000_000))
+        retried = len(retries.waiting_retries(session, limit=1_000_000))
+        lacking = copies.count_lacking(session, reasons=pushed_reasons)
         windows = {row.name: (row.since, row.until, row.position) for row in queries.all_syncs(session)}
-    found = {"lifts": {"pushed": waiting}}
+    found = {"lifts": {"pushed": waiting}, PUSHES: {"pushed": lacking}, RETRIES: {"pushed": retried}}
     for list_ in ProviderList:
         since, until, offset = windows.get(str(list_), (0, None, 0))
         counts = ListCounts()
@@ -139,17 +176,20 @@ def preview(
 
 def push_lifts(transactions: Transactions, lists: ProviderLists, *, now: datetime) -> int:
     """Take what was lifted here off the provider's lists; returns how many addresses."""
-    pushed = 0
+    pushed = last_id = 0
     while True:
         with transactions() as session:
-            waiting = [
-                (row.id, row.address, row.lifted_at) for row in queries.waiting_lifts(session, limit=LIFTS_AT_ONCE)
-            ]
+            rows = queries.waiting_lifts(session, limit=LIFTS_AT_ONCE, after_id=last_id)
+            waiting = [(row.id, row.address, row.lifted_at) for row in rows]
         for lift_id, address, lifted_at in waiting:
             lists.lift(address)
             with transactions() as session:
-                queries.finish_lift(session, lift_id, lifted_at=lifted_at, now=now)
-            pushed += 1
+                if queries.finish_lift(session, lift_id, lifted_at=lifted_at, now=now):
+                    copies.forget_copy(session, address)
+                    pushed += 1
+                else:
+                    copies.repeat_copy(session, address)
+            last_id = lift_id
         if len(waiting) < LIFTS_AT_ONCE:
             return pushed
 
@@ -185,27 +225,32 @@ def take_page(
     held = _hold_frozen(session, meant, now=now)
     wanted = [row for row in meant.wanted if row[0] not in held]
     created = suppressions.suppress_each(session, wanted, address_key=address_key, now=now)
+    copies.note_listed(session, [row[0] for row in wanted], now=now)
     return meant.counts + ListCounts(created=created, unchanged=len(wanted) - created, held=len(held))
 
 
 def _meant(session: Session, list_: ProviderList, page: Sequence[ListedAddress]) -> _Meant:
     addresses = [_address_or_none(entry.email) for entry in page]
-    lifted = queries.lifts_of(session, sorted({address for address in addresses if address}))
+    known = sorted({address for address in addresses if address})
+    lifted = queries.lifts_of(session, known)
+    ours = copies.pushed_by_us(session, known) if list_ is ProviderList.UNSUBSCRIBES else set()
     wanted: dict[str, tuple[str, SuppressionReason, str]] = {}
-    invalid = outdated = spared = repeated = 0
+    invalid = outdated = spared = repeated = own = 0
     for entry, address in zip(page, addresses, strict=True):
         verdict = verdict_on(list_, entry)
         if address is None:
             invalid += 1
         elif verdict.reason is None:
             spared += 1
+        elif address in ours:
+            own += 1
         elif is_outdated(entry, lifted_at=lifted.get(address)):
             outdated += 1
         elif address in wanted:
             repeated += 1
         else:
             wanted[address] = (address, verdict.reason, verdict.evidence)
-    counts = ListCounts(read=len(page), invalid=invalid, spared=spared, outdated=outdated, unchanged=repeated)
+    counts = ListCounts(read=len(page), invalid=invalid, spared=spared, outdated=outdated, unchanged=repeated, own=own)
     return _Meant(wanted=list(wanted.values()), counts=counts)
 
 

@@ -50,8 +50,7 @@ def show_statistics(visit: Visiting) -> Response:
 
 def show_issue_statistics(visit: Visiting, issue_id: Id) -> Response:
     """One issue by mailbox provider."""
-    row = statistics.outcome_of_issue(visit.session, issue_id)
-    groups = statistics.outcomes_by_mailbox(visit.session, issue_id)
+    row, groups = statistics.outcome_of_issue(visit.session, issue_id)
     lines: Sequence[StatisticsLine] = [
         _line(_NAMES[group], outcome, whole=row.outcome) for group, outcome in groups.items()
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
 import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 
 from tests.processes import Process, Processes, free_port, is_listening
@@ -56,6 +59,17 @@ def why_impossible() -> str:
     return "" if os.geteuid() == 0 else "Postfix needs root to own its queue"
 
 
+def stop(pid: int, *, seconds: float = 10.0) -> None:
+    """Ask a process that is no child of ours to end, and wait until it has."""
+    until = time.monotonic() + seconds
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        while time.monotonic() < until:
+            os.kill(pid, 0)
+            time.sleep(0.02)
+        os.kill(pid, signal.SIGKILL)
+
+
 class PrivatePostfix:
     """One Postfix under a folder of its own. `port` takes mail; what comes back goes to `lmtp_port`."""
 
@@ -81,7 +95,10 @@ class PrivatePostfix:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def remove(self) -> None:
-        """Delete its folder, once it is stopped."""
+        """Stop it and delete its folder. Its master leaves the session that it was started in, so it is told itself."""
+        noted = self.folder / "queue" / "pid" / "master.pid"
+        if noted.exists():
+            stop(int(noted.read_text()))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _lay_out(self) -> None:

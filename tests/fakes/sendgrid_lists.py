@@ -1,14 +1,17 @@
 """A strict stand-in for SendGrid's suppression endpoints, on a thread of the test: /v3/suppression/… and /v3/asm/….
 
 It knows exactly the paths, parameters and methods of SendGrid's OpenAPI document; everything else is a 4xx that it
-remembers in `faults`. `answers` are statuses for the next calls in turn, before it behaves again.
+remembers in `faults`. `answers` are statuses for the next calls in turn, before it behaves again. It calls what is in
+`refuses` no address and passes silently over what is in `overlooks`, and does `before_adding` (which may take its time)
+before it puts addresses on the global list.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +25,8 @@ FIELDS = {
     "spam_reports": {"created", "email", "ip"},
     "unsubscribes": {"created", "email"},
 }
+# No document says how many; more than a page of them nobody should count on.
+MOST_ADDED = 500
 PARAMETERS = {"start_time", "end_time", "limit", "offset", "email"}
 
 
@@ -34,6 +39,10 @@ class SendGridLists(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Api)
         self.entries: dict[str, list[dict[str, Any]]] = {name: [] for name in FIELDS}
         self.answers: list[int] = []
+        self.refuses: set[str] = set()
+        self.overlooks: set[str] = set()
+        self.before_adding: Callable[[], None] = lambda: None
+        self.clock: Callable[[], float] = time.time
         self.calls: list[str] = []
         self.faults: list[str] = []
 
@@ -99,6 +108,33 @@ class _Api(BaseHTTPRequestHandler):
         kept = [row for row in rows if row["email"] != parts[-1]]
         self.server.entries[name] = kept
         self._send(204 if len(kept) < len(rows) or parts[1] == "asm" else 404, b"")
+
+    def do_POST(self) -> None:
+        told = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if not self._may_go_on(f"POST {self.path}"):
+            return
+        if self.path != "/v3/asm/suppressions/global":
+            self._fault(404, f"nothing to post to at {self.path}")
+            return
+        try:
+            body = json.loads(told)
+        except ValueError:
+            body = None
+        emails = body.get("recipient_emails") if isinstance(body, dict) and len(body) == 1 else None
+        is_json = self.headers.get("Content-Type") == "application/json"
+        is_list = isinstance(emails, list) and all(isinstance(email, str) and "@" in email for email in emails)
+        if not is_json or not is_list or not 1 <= len(emails) <= MOST_ADDED or len(set(emails)) < len(emails):
+            self._fault(400, f"bad body: {told[:200]!r}")
+            return
+        if self.server.refuses.intersection(emails):
+            self._send(400, b'{"errors": [{"field": "recipient_emails", "message": "invalid email address"}]}')
+            return
+        self.server.before_adding()
+        taken = [email for email in emails if email not in self.server.overlooks]
+        for email in taken:
+            if "unsubscribes" not in self.server.listed(email):
+                self.server.add("unsubscribes", email, created=int(self.server.clock()))
+        self._send(201, json.dumps({"recipient_emails": taken}).encode())
 
     def _may_go_on(self, call: str) -> bool:
         self.server.calls.append(call)

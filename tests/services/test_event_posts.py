@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -19,10 +17,10 @@ from newsletter.runtime import Runtime
 from newsletter.services import events
 from newsletter.services.events import SENDGRID, EventCounts
 from tests.factories import NOW
-from tests.processes import Processes, settings_environment
 from tests.told_events import (
     drain,
     hand_over,
+    make_shuffled_posts,
     start,
     tally,
     tell,
@@ -110,53 +108,6 @@ def test_thousands_of_shuffled_events_with_a_third_told_twice_count_exactly(runt
     with runtime.reading() as session:
         kinds = Counter(dict(session.execute(select(Event.kind, func.count()).group_by(Event.kind)).all()))
     assert kinds == {"queued": people, "delivered": people, "opened": people}
-
-
-def make_shuffled_posts(runtime: Runtime, people: int) -> tuple[int, list[bytes]]:
-    """An issue and posts of 1,000 events about it: three for each reader, a third of them told again."""
-    issue_id, ids = start(runtime, people=people, batch_size=1_000)
-    for _ in range(-(-people // 1_000)):
-        hand_over(runtime, issue_id)
-    chance = random.Random(7)
-    names = ("processed", "delivered", "open")
-    unique = [event(runtime.links, issue_id, person, name) for person in ids for name in names]
-    told = unique + chance.sample(unique, people)
-    chance.shuffle(told)
-    return issue_id, [post(*told[begin : begin + 1_000]) for begin in range(0, len(told), 1_000)]
-
-
-DRAINER = """
-from newsletter.runtime import Runtime
-from newsletter.settings import load_settings
-from workers import tasks
-print("draining", flush=True)
-tasks.drain_events(Runtime.from_settings(load_settings()), should_stop=lambda: False)
-"""
-
-
-@pytest.mark.timeout(120)
-def test_a_drain_that_is_killed_leaves_its_posts_to_the_next_one(runtime: Runtime, processes: Processes) -> None:
-    issue_id, bodies = make_shuffled_posts(runtime, people=15_000)
-    for body in bodies:
-        with runtime.transaction() as session:
-            events.store_post(session, body, source=SENDGRID, now=NOW)
-    drainer = processes.run(
-        [sys.executable, "-c", DRAINER], name="drainer", environment=settings_environment(runtime.settings)
-    )
-    drainer.wait_until(lambda: waiting(runtime) < len(bodies))
-    drainer.kill()
-    left = waiting(runtime)
-    assert 0 < left < len(bodies), "the drain was not killed in the middle of its work"
-    assert drain(runtime).posts == left
-    assert tally(runtime, issue_id)["opened"] == 15_000
-    with runtime.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Event).where(Event.natural_key.like("sg:%"))) == 45_000
-
-
-def waiting(runtime: Runtime) -> int:
-    with runtime.reading() as session:
-        statement = select(func.count()).select_from(InboxPost).where(InboxPost.status == int(PostStatus.WAITING))
-        return session.scalar(statement) or 0
 
 
 def test_a_stored_post_holds_the_bytes_as_they_came(runtime: Runtime) -> None:

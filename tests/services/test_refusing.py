@@ -72,6 +72,7 @@ def test_the_share_is_looked_at_each_time_refusals_have_doubled(before: int, aft
         (AlertKind.MAILBOX_BLOCKS, 51, 1000, GroupAct.PAUSE),
         (AlertKind.MAILBOX_BLOCKS, 50, 1000, GroupAct.SLOW),
         (AlertKind.MAILBOX_BLOCKS, 10, 1000, None),
+        (AlertKind.MAILBOX_BLOCKS, 19, 20, None),
         (AlertKind.MAILBOX_THROTTLES, 500, 1000, GroupAct.SLOW),
         (AlertKind.MAILBOX_THROTTLES, 20, 1_000_000, None),
     ],
@@ -81,3 +82,16 @@ def test_limits_are_shares_of_the_mail_to_that_provider(
 ) -> None:
     found = limit_passed(kind, refused=refused, tried=tried)
     assert (found.act if found else None) is expected
+
+
+@pytest.mark.parametrize(("domains", "expected"), [(1, {}), (3, {"rest": (True, 1)})])
+def test_one_server_among_all_others_speaks_for_itself_alone(
+    runtime: Runtime, domains: int, expected: dict[str, tuple[bool, float]]
+) -> None:
+    site = LoopSite(runtime, 300)
+    refusing = site.people[:45]
+    for number in range(domains):
+        site.move(refusing[number::domains], f"firm{number}.example")
+    site.tell(site.send(), refusing, "bounce", **BLOCKED)
+    assert steered(runtime) == expected
+    assert site.suppressed() == {}

@@ -43,7 +43,12 @@ def lists(theirs: SendGridLists) -> Iterator[SendGridSuppressions]:
 
 def sync(runtime: Runtime, lists: SendGridSuppressions, *, now=NOW, is_forced: bool = True) -> dict[str, dict]:
     return syncing.exchange(
-        runtime.transaction, lists, address_key=runtime.links.address_key, now=now, is_forced=is_forced
+        runtime.transaction,
+        lists,
+        address_key=runtime.links.address_key,
+        pushed_reasons=(),
+        now=now,
+        is_forced=is_forced,
     )
 
 
@@ -64,6 +69,7 @@ def test_each_list_has_its_reason_and_what_is_not_the_readers_fault_is_spared(
     theirs.add("bounces", "Unknown@Example.org", created=SECOND, **UNKNOWN_USER)
     theirs.add("bounces", "full@example.org", created=SECOND, status="5.2.2", reason="552 5.2.2 mailbox full")
     theirs.add("bounces", "spam@example.org", created=SECOND, status="5.7.1", reason="550 5.7.1 blocked by spamhaus")
+    theirs.add("bounces", "off@example.org", created=SECOND, status="5.2.1", reason="550 5.2.1 account is disabled")
     theirs.add("blocks", "blocked@example.org", created=SECOND, status="4.0.0", reason="no route to host")
     theirs.add("invalid_emails", "invalid@example.org", created=SECOND, reason="Mail domain is unknown")
     theirs.add("invalid_emails", "no address", created=SECOND, reason="")
@@ -76,7 +82,7 @@ def test_each_list_has_its_reason_and_what_is_not_the_readers_fault_is_spared(
         "angry@example.org": "complained",
         "gone@example.org": "unsubscribed",
     }
-    assert (done["bounces"]["read"], done["bounces"]["spared"], done["bounces"]["created"]) == (3, 2, 1)
+    assert (done["bounces"]["read"], done["bounces"]["spared"], done["bounces"]["created"]) == (4, 3, 1)
     assert (done["blocks"]["spared"], done["invalid_emails"]["invalid"]) == (1, 1)
     with runtime.reading() as session:
         evidence = session.scalars(select(Suppression.evidence).where(Suppression.reason == "bounced")).one()
@@ -193,7 +199,7 @@ def test_a_preview_tells_the_numbers_and_changes_nothing(
         reason = SuppressionReason.COMPLAINED
         suppressions.suppress(session, address="known@example.org", reason=reason, address_key=key, now=NOW)
         suppressions.ask_provider_to_lift(session, ["back@example.org"], now=NOW)
-    found = syncing.preview(runtime.transaction, lists, address_key=key, now=NOW)
+    found = syncing.preview(runtime.transaction, lists, address_key=key, pushed_reasons=(), now=NOW)
     assert (found["bounces"]["created"], found["unsubscribes"]["unchanged"], found["lifts"]["pushed"]) == (1, 1, 1)
     assert ours(runtime) == {"known@example.org": "complained"}
     assert [call for call in theirs.calls if call.startswith("DELETE")] == []
@@ -204,10 +210,10 @@ def test_lists_are_due_once_a_night_and_lifts_at_once(
 ) -> None:
     sync(runtime, lists)
     with runtime.transaction() as session:
-        assert not syncing.is_due(session, now=NOW + timedelta(hours=1))
-        assert syncing.is_due(session, now=NOW + DAY)
+        assert not syncing.is_due(session, pushed_reasons=(), now=NOW + timedelta(hours=1))
+        assert syncing.is_due(session, pushed_reasons=(), now=NOW + DAY)
         suppressions.ask_provider_to_lift(session, ["back@example.org"], now=NOW)
-        assert syncing.is_due(session, now=NOW + timedelta(hours=1))
+        assert syncing.is_due(session, pushed_reasons=(), now=NOW + timedelta(hours=1))
     calls = len(theirs.calls)
     assert sync(runtime, lists, now=NOW + timedelta(hours=1), is_forced=False) == {"lifts": {"pushed": 1}}
     assert {call.split()[0] for call in theirs.calls[calls:]} == {"DELETE"}
@@ -225,3 +231,5 @@ def test_the_stand_in_speaks_as_sendgrids_own_document_says() -> None:
     for path in ("suppression/bounces", "suppression/invalid_emails", "suppression/spam_reports"):
         assert "204" in paths[f"/v3/{path}/{{email}}"]["delete"]["responses"]
     assert "204" in paths["/v3/asm/suppressions/global/{email}"]["delete"]["responses"]
+    added = paths["/v3/asm/suppressions/global"]["post"]["responses"]["201"]["content"]["application/json"]
+    assert set(added["schema"]["required"]) == {"recipient_emails"}

@@ -20,7 +20,15 @@ from newsletter.db.models.people import (
     UserSession,
 )
 from newsletter.db.models.sending import Attempt, Batch, Delivery, Event, Issue, IssueList
-from newsletter.db.models.watching import Alert, Freeze, HeldBounce, ProviderLift, ProviderSync
+from newsletter.db.models.watching import (
+    Alert,
+    Freeze,
+    HeldBounce,
+    ProviderCopy,
+    ProviderLift,
+    ProviderRetry,
+    ProviderSync,
+)
 
 __all__ = [
     "Alert",
@@ -47,7 +55,9 @@ __all__ = [
     "MailingList",
     "NewsletterRow",
     "OptInRequest",
+    "ProviderCopy",
     "ProviderLift",
+    "ProviderRetry",
     "ProviderState",
     "ProviderSync",
     "RateWindow",

@@ -87,8 +87,41 @@ class ProviderLift(Base):
     pushed_at: Mapped[datetime | None]
 
 
+class ProviderCopy(Base):
+    """An address that the provider keeps from mail as well, so that it need not be told (again).
+
+    `begun_at` is when we last began to push it there, written before the request leaves; None where the provider has it
+    from its own lists. `pushed_at` is None while a push may be on its way. It outlives the suppression until the lift
+    is done there.
+    """
+
+    __tablename__ = "provider_copies"
+    __table_args__ = (UniqueConstraint("address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(AddressText)
+    begun_at: Mapped[datetime | None]
+    pushed_at: Mapped[datetime | None]
+
+
+class ProviderRetry(Base):
+    """An address whose mail came back in an issue without being suppressed for it: the provider shall try it again.
+
+    `done_at` is when the provider forgot the bounce; None while it was not asked to.
+    """
+
+    __tablename__ = "provider_retries"
+    __table_args__ = (UniqueConstraint("address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(AddressText)
+    issue_id: Mapped[int]
+    asked_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
 class ProviderSync(Base):
-    """How far one list of a provider was read: the window of this round and the position in it.
+    """How far one list of a provider was read, or ours was pushed: the window of this round and the position in it.
 
     `since` and `until` are seconds since the epoch; after a round `until` is None, and the next begins at `since`.
     """
