@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,6 +26,20 @@ class Recipient(NamedTuple):
     return_path: str
 
 
+class RequestWatch(NamedTuple):
+    """Who wants to know of each request that holds many mails.
+
+    `begins` is called right before its bytes leave, and may forbid that by an exception; `was_refused` where it is
+    certain that nothing of it was taken.
+    """
+
+    begins: Callable[[Sequence[Recipient]], None]
+    was_refused: Callable[[Sequence[Recipient]], None]
+
+
+UNWATCHED = RequestWatch(begins=lambda _: None, was_refused=lambda _: None)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mailing:
     """What all mails of one issue share.
@@ -36,6 +50,7 @@ class Mailing:
     a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
     attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
     `has_gaps` says that others of the attempt stand between the recipients: the ids of a request are then no run.
+    `requests` is told of each request by providers that put many mails into one.
     """
 
     issue_id: int
@@ -53,6 +68,7 @@ class Mailing:
     is_wire_ready: bool = False
     attempt_id: int = 0
     has_gaps: bool = False
+    requests: RequestWatch = UNWATCHED
 
 
 class OutcomeKind(StrEnum):
