@@ -15,6 +15,7 @@ from newsletter.errors import InvalidInput
 
 pytestmark = pytest.mark.timeout(240)
 PEOPLE_IN_CHAOS = 1_000
+PEOPLE_WITHOUT_EVENTS = 400
 KILLS = 6
 
 
@@ -49,8 +50,9 @@ def test_a_send_is_accounted_for_on_both_sides(provider: str) -> None:
     assert [row["stage"] for row in figures["stages"]] == stages
 
 
-def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_its_events(redis_url: str, postgres: object) -> None:
-    """A Postgres of its own that crashes once, an emptied Redis, web processes killed too. (`postgres`: can be had.)"""
+def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_itself(redis_url: str, postgres: object) -> None:
+    """A Postgres of its own that crashes once, an emptied Redis, web processes killed too; events, and a log that fails
+    as often as the rest. (`postgres`: can be had.)"""
     verdict = chaos.run(
         "",
         redis_url,
@@ -61,14 +63,41 @@ def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_its_events(redis
         seed=2,
         minutes=1.5,
         webhook=True,
+        log=True,
+        unknown_wait=6,
         own_postgres=True,
         fault_share=0.2,
     )
     assert verdict["is_clean"], verdict
+    assert verdict["doubts"].keys() <= {"event", "answer", "silence", "log"}, verdict
     assert (verdict["missing"], verdict["doubled"], verdict["wrong"], verdict["unknown"]) == (0, 0, 0, 0)
     assert verdict["accepted"] == verdict["at_provider"] == PEOPLE_IN_CHAOS - verdict["failed"]
     assert (verdict["broker_flush"], verdict["postgres_restart"]) == ("done", "done")
     assert (verdict["kills"], sum(verdict["faults"].values()) > 0) == (KILLS, True)
+
+
+@pytest.mark.parametrize("has_log", [False, True])
+def test_chaos_on_sendgrid_without_its_events_leaves_in_doubt_what_was_in_flight_and_the_log_settles_that(
+    has_log: bool,
+) -> None:
+    verdict = chaos.run(
+        "",
+        "",
+        recipients=PEOPLE_WITHOUT_EVENTS,
+        provider="sendgrid",
+        workers=2,
+        kills=3,
+        seed=4,
+        minutes=1,
+        fault_share=0.2,
+        log=has_log,
+        unknown_wait=3 if has_log else 0,
+    )
+    assert verdict["is_clean"], verdict
+    assert verdict["accepted"] + verdict["failed"] + verdict["unknown"] == PEOPLE_WITHOUT_EVENTS
+    assert verdict["unknown_not_begun"] == 0
+    settled = sum(count for by, count in verdict["doubts"].items() if by != "open")
+    assert (verdict["doubts"].get("log", 0), verdict["doubts"].get("open", 0) == 0) == (settled, has_log), verdict
 
 
 def test_chaos_on_smtp_leaves_in_doubt_no_more_than_was_in_flight() -> None:

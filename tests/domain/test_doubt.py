@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import hypothesis.strategies as st
@@ -9,11 +10,10 @@ import pytest
 from hypothesis import given
 
 from newsletter.domain.doubt import (
-    ASK_PAUSES,
+    ABSENCES,
     MAX_ASKS,
     Act,
     Heard,
-    LogAnswer,
     RequestTag,
     Silence,
     ask_pause,
@@ -21,15 +21,18 @@ from newsletter.domain.doubt import (
     decide,
     read_tag,
     sample_of,
+    told_until,
 )
 
+WAIT = timedelta(minutes=15)
+MOMENT = datetime(2026, 6, 22, 6, tzinfo=UTC)
 SILENT = Silence(witnesses=1)
 BOOLS = (False, True)
 ALL = [
     Heard(
         has_waited=waited,
         silence=silence,
-        log=log,
+        absences=absences,
         may_ask=may_ask,
         is_ask_due=due,
         is_claimed=claimed,
@@ -38,10 +41,10 @@ ALL = [
         is_too_late=late,
         is_cancelled=cancelled,
     )
-    for waited, silence, log, may_ask, due, claimed, policy, resent, late, cancelled in product(
+    for waited, silence, absences, may_ask, due, claimed, policy, resent, late, cancelled in product(
         BOOLS,
         (Silence(), SILENT, Silence(witnesses=1, mute=1), Silence(witnesses=1, is_behind=True)),
-        LogAnswer,
+        range(ABSENCES + 1),
         BOOLS,
         BOOLS,
         BOOLS,
@@ -62,13 +65,17 @@ ALL = [
         ({"silence": SILENT}, Act.RESEND),
         ({"silence": SILENT, "is_too_late": True}, Act.EXPIRE),
         ({"silence": SILENT, "is_cancelled": True, "is_too_late": True}, Act.CANCEL),
-        ({"log": LogAnswer.ABSENT}, Act.RESEND),
+        ({"absences": 2}, Act.RESEND),
+        ({"absences": 1, "may_ask": True, "is_ask_due": False}, Act.WAIT),
+        ({"absences": 1, "may_ask": True}, Act.ASK),
+        ({"absences": 1, "policy": "skip"}, Act.SKIP),
+        ({"silence": Silence(witnesses=3, is_catching_up=True), "may_ask": True}, Act.ASK),
         ({"silence": Silence(), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, mute=1), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, is_heard_in_part=True), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, is_garbled=True), "may_ask": True}, Act.ASK),
         ({"may_ask": True, "is_ask_due": False, "policy": "skip"}, Act.WAIT),
-        ({"log": LogAnswer.UNCLEAR, "policy": "skip"}, Act.SKIP),
+        ({"policy": "skip"}, Act.SKIP),
         ({"policy": "resend"}, Act.RESEND),
         ({"policy": "resend", "was_resent": True}, Act.HOLD),
         ({"policy": "resend", "is_too_late": True}, Act.HOLD),
@@ -100,10 +107,34 @@ def test_the_policy_is_asked_last() -> None:
 
 
 def test_the_log_is_asked_a_few_times_ever_more_rarely() -> None:
-    pauses = [ask_pause(asks) for asks in range(1, MAX_ASKS + 1)]
-    assert pauses == sorted(pauses)
-    assert ask_pause(99) == ASK_PAUSES[-1]
-    assert ask_pause(1, wish_seconds=900).total_seconds() == 900
+    pauses = [ask_pause(asks, wait=WAIT) for asks in range(1, MAX_ASKS)]
+    assert [pause.total_seconds() / 60 for pause in pauses] == [1, 3, 10, 20]
+    assert ask_pause(99, wait=WAIT) == pauses[-1]
+    assert ask_pause(1, wait=WAIT, wish_seconds=900).total_seconds() == 900
+    assert ask_pause(1, wait=WAIT / 10).total_seconds() == 6
+
+
+@pytest.mark.parametrize(
+    ("posts", "until"),
+    [
+        ([], 5),
+        ([0.5, 1, 2, 3], 5),
+        ([4.9, 9.8, 14.7], 5),
+        # Out of order from the first minute to the ninth: what it missed may come until the seventeenth.
+        ([1, 9, 9.1, 14], 17),
+        # It was told by the fifth minute: a later outage makes no difference, unless an earlier one held it up.
+        ([1, 4, 5.5, 14], 5),
+        ([1, 9, 9.1, 16], 22.9),
+        ([-30, -29, 2], 5),
+        ([8, 9, 10], 16),
+    ],
+)
+def test_what_an_outage_of_the_webhook_held_up_may_come_as_long_after_it_as_it_lasted(
+    posts: list[float], until: float
+) -> None:
+    """Minutes from the request on."""
+    came = [MOMENT + timedelta(minutes=minute) for minute in posts]
+    assert (told_until(came, since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60 == pytest.approx(until)
 
 
 @given(st.integers(1, 2**31 - 1), st.integers(1, 2**31 - 1), st.integers(0, 10**6), st.booleans())

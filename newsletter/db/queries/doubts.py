@@ -263,6 +263,15 @@ def oldest_waiting_post_at(session: Session) -> datetime | None:
     return session.scalar(select(func.min(InboxPost.received_at)).where(InboxPost.status == int(PostStatus.WAITING)))
 
 
+def posts_came_at(session: Session, *, source: str, since: datetime) -> Sequence[datetime]:
+    """When each post of a provider came in, from a moment on, in order."""
+    return session.scalars(
+        select(InboxPost.received_at)
+        .where(InboxPost.source == source, InboxPost.received_at > since)
+        .order_by(InboxPost.received_at)
+    ).all()
+
+
 def has_unreadable_posts(session: Session, *, since: datetime) -> bool:
     """Whether a post came that could not be read."""
     statement = select(InboxPost.id).where(
