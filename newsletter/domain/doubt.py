@@ -182,6 +182,8 @@ SAMPLE_SIZE = 3
 LOOK_EVERY = timedelta(seconds=20)
 # An event comes within this part of the wait (of 15 minutes: 5), unless the webhook was out of order for as long.
 _TOLD_WITHIN = 1 / 3
+# The first event comes within this part of the wait (of 15 minutes: 1): SendGrid gathers them for half a minute.
+_FIRST_TOLD_WITHIN = 1 / 15
 # What is held for a person is still looked at: late events of others may turn silence into proof.
 LOOK_WHILE_HELD = timedelta(minutes=5)
 # How much earlier than the request in doubt a witness may have been made.
@@ -199,17 +201,23 @@ def look_pause(wait: timedelta) -> timedelta:
     return min(LOOK_EVERY, max(wait, timedelta(seconds=1)))
 
 
+def earliest_witness(*, since: datetime, wait: timedelta) -> datetime:
+    """From when on news of others says that news of a request of `since` would have come through as well."""
+    return since + wait * _FIRST_TOLD_WITHIN
+
+
 def told_until(posts: Sequence[datetime], *, since: datetime, wait: timedelta) -> datetime:
     """Until when the events of a request of `since` may come, by when posts of its provider came, in order.
 
     What is told for the first time comes within a part of the wait. What met an outage then is repeated at growing
-    intervals, so it may come as long after the outage as that lasted. Quiet hours look the same, and cost only time.
+    intervals: it comes later after the outage than that lasted by no more than the first of them. Quiet hours look the
+    same, and cost only time.
     """
     ordinary = wait * _TOLD_WITHIN
     until = since + ordinary
     for begin, end in pairwise((since, *(moment for moment in posts if moment > since))):
-        if begin <= until and end - begin > ordinary:
-            until = max(until, end + (end - begin))
+        if begin <= since + ordinary and end - begin > ordinary:
+            until = max(until, end + (end - begin) + ordinary)
     return until
 
 

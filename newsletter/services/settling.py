@@ -32,6 +32,7 @@ from newsletter.domain.doubt import (
     ask_pause,
     can_be_asked_about,
     decide,
+    earliest_witness,
     look_pause,
     read_tag,
     sample_of,
@@ -180,7 +181,13 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
         return Silence(), {}
     made_at = queries.attempt_started_at(session, doubt.attempt_id) or doubt.since
     read_until = min(queries.oldest_waiting_post_at(session) or now, now)
-    found = queries.witnesses(session, doubt, made_since=made_at - SAME_TIME, mute_before=read_until - terms.wait)
+    found = queries.witnesses(
+        session,
+        doubt,
+        made_since=made_at - SAME_TIME,
+        heard_since=earliest_witness(since=made_at, wait=terms.wait),
+        mute_before=read_until - terms.wait,
+    )
     heard = queries.heard_of_attempt(session, doubt.attempt_id)
     silence = Silence(
         witnesses=found.heard,

@@ -196,7 +196,10 @@ def test_silence_is_proof_once_an_outage_of_the_webhook_is_made_up_for(site: Dou
     _, other = site.hand_over(UNKNOWN), site.hand_over()
     site.later(20 * MINUTES)
     site.tell(other)
-    site.later(20 * MINUTES)
+    site.later(24 * MINUTES)
+    site.tick()
+    assert site.outcomes() == ["open"]
+    site.later(6 * MINUTES)
     site.tick()
     assert site.outcomes() == ["resent"]
     assert site.timeline(1)[-1][1]["by"] == "silence"
