@@ -202,12 +202,12 @@ def look_pause(wait: timedelta) -> timedelta:
 
 
 def earliest_witness(*, since: datetime, wait: timedelta) -> datetime:
-    """From when on news of others says that news of a request of `since` would have come through as well."""
+    """From when on news of others says that news of a request would have come as well that is in doubt `since`."""
     return since + wait * _FIRST_TOLD_WITHIN
 
 
-def told_until(posts: Sequence[datetime], *, since: datetime, wait: timedelta) -> datetime:
-    """Until when the events of a request of `since` may come, by when posts of its provider came, in order.
+def told_until(posts: Sequence[datetime], *, made_at: datetime, since: datetime, wait: timedelta) -> datetime:
+    """Until when events of a request may come that was made between these two moments, by when posts came, in order.
 
     What is told for the first time comes within a part of the wait. What met an outage then is repeated at growing
     intervals: it comes later after the outage than that lasted by no more than the first of them. Quiet hours look the
@@ -215,7 +215,7 @@ def told_until(posts: Sequence[datetime], *, since: datetime, wait: timedelta) -
     """
     ordinary = wait * _TOLD_WITHIN
     until = since + ordinary
-    for begin, end in pairwise((since, *(moment for moment in posts if moment > since))):
+    for begin, end in pairwise((made_at, *(moment for moment in posts if moment > made_at))):
         if begin <= since + ordinary and end - begin > ordinary:
             until = max(until, end + (end - begin) + ordinary)
     return until

@@ -185,7 +185,7 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
         session,
         doubt,
         made_since=made_at - SAME_TIME,
-        heard_since=earliest_witness(since=made_at, wait=terms.wait),
+        heard_since=earliest_witness(since=doubt.since, wait=terms.wait),
         mute_before=read_until - terms.wait,
     )
     heard = queries.heard_of_attempt(session, doubt.attempt_id)
@@ -195,7 +195,7 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
         is_heard_in_part=any(not tag.has_run for tag in heard),
         is_behind=read_until - doubt.since < terms.wait,
         is_garbled=queries.has_unreadable_posts(session, since=made_at),
-        is_catching_up=found.heard > 0 and _is_catching_up(session, doubt, since=made_at, terms=terms, now=now),
+        is_catching_up=found.heard > 0 and _is_catching_up(session, doubt, made_at=made_at, terms=terms, now=now),
     )
     return silence, {
         "requests_heard": found.heard,
@@ -204,9 +204,9 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
     }
 
 
-def _is_catching_up(session: Session, doubt: Doubt, *, since: datetime, terms: Terms, now: datetime) -> bool:
-    posts = queries.posts_came_at(session, source=doubt.provider, since=since)
-    return now < told_until(posts, since=since, wait=terms.wait)
+def _is_catching_up(session: Session, doubt: Doubt, *, made_at: datetime, terms: Terms, now: datetime) -> bool:
+    posts = queries.posts_came_at(session, source=doubt.provider, since=made_at)
+    return now < told_until(posts, made_at=made_at, since=doubt.since, wait=terms.wait)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

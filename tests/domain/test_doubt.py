@@ -134,7 +134,17 @@ def test_what_an_outage_of_the_webhook_held_up_may_come_as_long_after_it_as_it_l
 ) -> None:
     """Minutes from the request on."""
     came = [MOMENT + timedelta(minutes=minute) for minute in posts]
-    assert (told_until(came, since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60 == pytest.approx(until)
+    assert (told_until(came, made_at=MOMENT, since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60 == pytest.approx(
+        until
+    )
+
+
+def test_a_request_was_made_at_any_moment_between_the_beginning_of_its_attempt_and_the_doubt() -> None:
+    """A batch that is paced over many minutes: what matters is the outage when the last of it went out."""
+    begun = MOMENT - timedelta(minutes=30)
+    came = [MOMENT + timedelta(minutes=minute) for minute in (-29, -26, -22, -18, -14, -10, -6, -2, 2, 12)]
+    assert told_until(came, made_at=begun, since=MOMENT, wait=WAIT) == MOMENT + timedelta(minutes=12 + 10 + 5)
+    assert told_until(came[:-1], made_at=begun, since=MOMENT, wait=WAIT) == MOMENT + timedelta(minutes=5)
 
 
 def comes_at(first: float, *, begins: float, ends: float) -> float:
@@ -162,9 +172,9 @@ def test_no_event_comes_after_it_was_expected_however_long_an_outage_lasts(
     heard_from = (earliest_witness(since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60
     for minute in range(15, 600):
         came = [MOMENT + timedelta(minutes=post) for post in posts if post <= minute]
-        if any(post >= heard_from for post in posts if post <= minute) and told_until(
-            came, since=MOMENT, wait=WAIT
-        ) <= MOMENT + timedelta(minutes=minute):
+        expected = told_until(came, made_at=MOMENT, since=MOMENT, wait=WAIT)
+        is_witnessed = any(heard_from <= post <= minute for post in posts)
+        if is_witnessed and expected <= MOMENT + timedelta(minutes=minute):
             assert told <= minute
             break
     else:

@@ -233,8 +233,8 @@ def witnesses(
 ) -> Witnesses:
     """What came of the attempts that the same provider accepted at about the time of a doubt, or later.
 
-    Heard are those of which an event came after the doubt arose, `heard_since` or later; mute those that were answered
-    before `mute_before`, and of which nothing ever came.
+    Heard are those of which an event came `heard_since` or later; mute those that were answered before `mute_before`,
+    and of which nothing ever came.
     """
     last_heard = select(func.max(HeardRequest.heard_at)).where(HeardRequest.attempt_id == Attempt.id).scalar_subquery()
     others = (
@@ -248,7 +248,7 @@ def witnesses(
         )
         .subquery()
     )
-    is_heard = (others.c.heard_at > doubt.since) & (others.c.heard_at >= heard_since)
+    is_heard = others.c.heard_at >= heard_since
     is_mute = others.c.heard_at.is_(None) & (others.c.finished_at <= mute_before)
     row = session.execute(
         select(
