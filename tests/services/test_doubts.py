@@ -240,7 +240,8 @@ def test_a_batch_that_a_worker_holds_again_is_not_touched(site: Doubtful) -> Non
     assert site.tally()["unknown"] == 2
     site.finish(held)
     site.tell(held)
-    site.later(WAIT)
+    # No post came for a quarter of an hour: that might have been an outage.
+    site.later(2 * WAIT)
     site.tick()
     again = site.claim()
     assert again is not None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
+from newsletter.errors import ServiceUnavailable
 from newsletter.providers import Outcomes
 from newsletter.runtime import Runtime
 from newsletter.services import issues
@@ -109,6 +112,44 @@ def test_a_worker_that_slept_longer_than_its_lease_sends_nothing_more(settings: 
     clock[0] += timedelta(seconds=settings.claim_lease_seconds + 1)
     tasks.tick(runtime)
     assert tally(runtime, issue.id) == {"accepted": 2, "unknown": 0, "pending": SIZE - 2}
+    runtime.close()
+
+
+class Forgetful(Runtime):
+    """A runtime whose database commits, and goes away before it can say so; `loses` counts the transactions to that."""
+
+    loses = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with super().transaction() as session:
+            yield session
+        self.loses -= 1
+        if self.loses == 0:
+            raise ServiceUnavailable("the database went away")
+
+
+@pytest.mark.parametrize("loses", [1, 2])
+def test_a_claim_whose_commit_nobody_heard_of_leaves_nobody_in_doubt(settings: Settings, loses: int) -> None:
+    """The first claim, or the second, which is committed along with what became of the first batch."""
+    clock = [NOW]
+    runtime = Forgetful(settings, announce=lambda _: None, clock=lambda: clock[0])
+    with runtime.transaction() as session:
+        issue, _ = make_issue(session, SIZE)
+        issues.send_issue(session, issue.id, actor=OPERATOR, provider="sendgrid", batch_size=SIZE // 2, now=NOW)
+        issue_id = issue.id
+    runtime._provider = provider = DyingProvider("")
+    runtime.loses = loses
+    with suppress(ServiceUnavailable):
+        Dispatcher(runtime, worker="w", should_stop=lambda: False).run(issue_id)
+    assert len(provider.taken) == (loses - 1) * SIZE // 2
+    with runtime.reading() as session:
+        assert issues.tally_of(session, issue_id).claimed == SIZE // 2
+    clock[0] += timedelta(seconds=settings.claim_lease_seconds + 1)
+    tasks.tick(runtime)
+    Dispatcher(runtime, worker="w", should_stop=lambda: False).run(issue_id)
+    assert tally(runtime, issue_id) == {"accepted": SIZE, "unknown": 0, "pending": 0}
+    assert sorted(provider.taken) == list(range(1, SIZE + 1)), "everybody once"
     runtime.close()
 
 
