@@ -111,7 +111,9 @@ class Doubtful:
     def inquire(self) -> Inquiry | None:
         """Take the turn to ask the log about the only open doubt."""
         with self.runtime.transaction() as session:
-            return settling.begin_inquiry(session, self.doubts()[-1].id, links=self.runtime.links, now=self.now)
+            return settling.begin_inquiry(
+                session, self.doubts()[-1].id, links=self.runtime.links, wait=WAIT, now=self.now
+            )
 
     def report(self, answer: LogAnswer, *found: tuple[int, str], doubt: int = -1, **values: Any) -> None:
         """What the log said about the newest doubt."""

@@ -187,9 +187,6 @@ class Dispatcher:
         return True
 
     def _open_journal(self, claim: Claim) -> Journal | None:
-        """A journal only means something where each mail is composed right before it is handed over."""
-        if not self.runtime.provider.composes_each_mail:
-            return None
         return open_journal(self.runtime.settings.data_dir, claim.claim)
 
     def _abandon_claim(self, claim: Claim, *, response: str) -> None:
@@ -321,8 +318,7 @@ class Recorder:
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take what became known; write when enough has come or enough time has gone by."""
         if self._journal is not None:
-            for outcome in outcomes:
-                self._journal.note(outcome)
+            self._journal.note(*outcomes)
         self._waiting.extend(outcomes)
         self.count += len(outcomes)
         self.deferred += sum(outcome.kind is OutcomeKind.DEFERRED for outcome in outcomes)

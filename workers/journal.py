@@ -1,9 +1,10 @@
-"""The journal of a batch: one line before each mail is handed over and one after, in a file under DATA_DIR.
+"""The journal of a batch: one line for each mail before it is handed over and one after, in a file under DATA_DIR.
 
 A process that is killed leaves its journal behind. The tick reads it and knows of each mail whether it was accepted,
 was just being handed over, or had not been touched: only the second is in doubt. What makes this safe is an order:
 a worker writes the line first and looks at its lease then; the tick reads only after the lease is over. A worker that
-was asleep for longer than its lease finds that out before the mail leaves.
+was asleep for longer than its lease finds that out before the mail leaves. The lines of mails that leave in one request
+are written together.
 
 The journal survives its process, not a crash of the machine (it is not synced to disk, which would cost more than
 sending). It therefore names the boot of the machine, and counts for nothing after another.
@@ -11,16 +12,17 @@ sending). It therefore names the boot of the machine, and counts for nothing aft
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from newsletter.domain.last_words import LastWords, last_words_of
-from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
+from newsletter.domain.mail import HandOverWatch, Mailing, Outcome, OutcomeKind, Recipient
 
 log = logging.getLogger(__name__)
 
@@ -68,23 +70,37 @@ class Journal:
         os.write(self._file, b"B%s\n" % boot)
 
     def watch(self, mailing: Mailing, lease: Lease) -> Mailing:
-        """The same mailing, which notes who is about to be handed over, or not after all, and stops without a lease."""
+        """The same mailing, which notes who is about to be handed over, or not after all, and stops without a lease.
+
+        By `compose` where the provider takes each mail by itself, by `watch` where it takes many at once.
+        """
 
         def compose(recipient: Recipient) -> bytes:
             data = mailing.compose(recipient)
-            os.write(self._file, b"S%d\n" % recipient.subscriber_id)
+            self._write(b"S%d\n" % recipient.subscriber_id)
             lease.check()
             return data
 
-        def spare(recipient: Recipient) -> None:
-            os.write(self._file, b"N%d\n" % recipient.subscriber_id)
-            mailing.spare(recipient)
+        def begins(recipients: Sequence[Recipient]) -> None:
+            self._write(_lines(b"S", recipients))
+            try:
+                lease.check()
+            except LeaseLost:
+                spared(recipients)
+                raise
 
-        return replace(mailing, compose=compose, spare=spare)
+        def spared(recipients: Sequence[Recipient]) -> None:
+            self._write(_lines(b"N", recipients))
 
-    def note(self, outcome: Outcome) -> None:
-        """Write down what became of a mail."""
-        os.write(self._file, b"%s%d\n" % (_LETTERS[outcome.kind], outcome.subscriber_id))
+        return replace(mailing, compose=compose, watch=HandOverWatch(begins=begins, spared=spared))
+
+    def note(self, *outcomes: Outcome) -> None:
+        """Write down what became of mails."""
+        self._write(b"".join([b"%s%d\n" % (_LETTERS[kind], subscriber_id) for subscriber_id, kind, _, _ in outcomes]))
+
+    def _write(self, lines: bytes) -> None:
+        if os.write(self._file, lines) != len(lines):
+            raise OSError(errno.ENOSPC, "the journal was written in part")
 
     def close(self, *, is_settled: bool) -> None:
         """Close the file; it is not needed any more once everything is in the database."""
@@ -114,7 +130,8 @@ def read_last_words(data_dir: Path, claim: str) -> LastWords | None:
     boot = _boot()
     if boot is None or lines[0] != b"B" + boot:
         return None
-    return last_words_of(_entries(lines[1:]))
+    # What stands after the last line break was cut short by the end of the worker.
+    return last_words_of(_entries(lines[1:-1]))
 
 
 def forget_journals(data_dir: Path, claim: str | None = None, *, now: datetime) -> None:
@@ -126,6 +143,10 @@ def forget_journals(data_dir: Path, claim: str | None = None, *, now: datetime) 
     for path in folder.glob("*"):
         if now.timestamp() - path.stat().st_mtime > FORGET_AFTER.total_seconds():
             path.unlink(missing_ok=True)
+
+
+def _lines(letter: bytes, recipients: Sequence[Recipient]) -> bytes:
+    return (letter + b"%d\n") * len(recipients) % tuple(recipient.subscriber_id for recipient in recipients)
 
 
 def _entries(lines: list[bytes]) -> Iterator[tuple[str, int]]:

@@ -138,17 +138,18 @@ def poll_mailbox(runtime: Runtime) -> int:
 
 def ask_log(runtime: Runtime, doubt_id: int) -> bool:
     """Ask the provider's log about a doubt, and decide anew; False where it was not its turn, or there is no log."""
+    terms = _terms(runtime)
     with _provider_log(runtime) as provider_log:
         if provider_log is None:
             return False
         with runtime.transaction() as session:
-            inquiry = settling.begin_inquiry(session, doubt_id, links=runtime.links, now=runtime.now())
+            inquiry = settling.begin_inquiry(session, doubt_id, links=runtime.links, wait=terms.wait, now=runtime.now())
         if inquiry is None:
             return False
         report = provider_log.report(inquiry.questions, since=inquiry.since, until=inquiry.until)
     log.info("doubt.log_asked doubt_id=%s answer=%s", doubt_id, report.answer)
     with runtime.transaction() as session:
-        settling.record_report(session, doubt_id, report, now=runtime.now(), terms=_terms(runtime))
+        settling.record_report(session, doubt_id, report, now=runtime.now(), terms=terms)
     return True
 
 

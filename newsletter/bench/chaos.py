@@ -1,7 +1,8 @@
 """Sending under fire: processes killed at random, broker and database shaken, a provider that misbehaves.
 
 Played out in three acts: kills while mail goes out; calm until nothing moves any more; and, where the provider tells us
-its events, what is still in doubt is sent again, since whatever was taken has been told by then.
+its events, what is still in doubt is sent again, since whatever was taken has been told by then. With a short wait for
+events, doubts settle by themselves before that: by events, by silence, by the provider's log.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Fire:
     postgres: OwnPostgres | None
     chance: random.Random
     tells: bool
+    settles: bool
     fault_share: float
     issue_id: int = 0
 
@@ -73,22 +75,28 @@ def run(
     seed: int,
     minutes: float,
     webhook: bool = False,
+    log: bool = False,
+    unknown_wait: float = 0.0,
     own_postgres: bool = False,
     fault_share: float = FAULT_SHARE,
 ) -> dict[str, Any]:
     """The verdict (`chaos_verdict.judge`), with what was done: kills by process, restarts, seconds.
 
-    `webhook`: the provider tells its events to a real web process (SendGrid only). `own_postgres`: a Postgres is made
-    for this run and restarted once as after a crash; otherwise that part is left out, and the verdict says so.
+    `webhook`: the provider tells its events to a real web process; `log`: it has a log that can be asked (both SendGrid
+    only). `unknown_wait`: seconds after which doubts settle by themselves; 0 leaves them to the operator of the end.
+    `own_postgres`: a Postgres is made for this run and restarted once as after a crash; otherwise that part is left
+    out, and the verdict says so.
     """
-    if webhook and provider != "sendgrid":
-        raise InvalidInput("only SendGrid tells its events to a webhook: use --provider sendgrid, or --no-webhook")
+    if (webhook or log or unknown_wait) and provider != "sendgrid":
+        raise InvalidInput("only SendGrid tells its events or has a log: use --provider sendgrid, or leave those out")
     with ExitStack() as stack:
         postgres = OwnPostgres() if own_postgres else None
         if postgres is not None:
             stack.callback(postgres.close)
-        server = stack.enter_context(ServerProcess(_MODULES[provider]))
+        server = stack.enter_context(ServerProcess(_MODULES[provider], *(["--with-log"] if log else [])))
         settings = _settings(provider, server, recipients=recipients, kills=kills)
+        if unknown_wait:
+            settings |= {"unknown_wait_seconds": unknown_wait}
         site = stack.enter_context(open_site(postgres.url if postgres else database_url, broker_url, **settings))
         fire = Fire(
             site=site,
@@ -96,6 +104,7 @@ def run(
             postgres=postgres,
             chance=random.Random(seed),
             tells=webhook,
+            settles=unknown_wait > 0,
             fault_share=fault_share,
         )
         return _play(fire, recipients=recipients, workers=workers, kills=kills, seed=seed, seconds=minutes * 60)
@@ -126,19 +135,22 @@ def _play(fire: Fire, *, recipients: int, workers: int, kills: int, seed: int, s
         fire.provider.control({"webhook": f"{site.web_url}/webhooks/sendgrid", "seed": seed})
     chance = {"share": fire.fault_share, "seed": seed}
     fire.provider.control({"chance": chance, "patience_seconds": 2 * TIMEOUT_SECONDS, "keeps_requests": False})
+    fire.provider.control({"log": {"chance": chance, "slow_seconds": 2 * TIMEOUT_SECONDS, "reset": "1"}})
     site.send(fire.issue_id)
     started = time.monotonic()
     until = started + seconds
     killed = _kill(fire, recipients=recipients, kills=kills, until=until)
-    _calm(fire, until=max(until, time.monotonic() + _LAST_ACT_SECONDS))
+    until = max(until, time.monotonic() + _LAST_ACT_SECONDS)
+    _calm(fire, until=until)
     verdict = judge(site, fire.provider, fire.issue_id, connections=SMTP_CONNECTIONS if _is_smtp(fire) else None)
     if fire.tells:
-        verdict = _resend_untold(fire, verdict, until=max(until, time.monotonic() + _LAST_ACT_SECONDS))
+        verdict = _resend_untold(fire, verdict, until=until)
     return {
         "seed": seed,
         "recipients": recipients,
         "provider": site.runtime.provider.name,
         "webhook": fire.tells,
+        "unknown_wait": site.runtime.settings.unknown_wait_seconds,
         "kills": sum(killed.values()),
         "killed": killed,
         "broker_flush": "done" if site.runtime.settings.broker_url else "skipped: the embedded broker is files",
@@ -197,12 +209,19 @@ def _shake(fire: Fire, number: int, kills: int) -> None:
 
 
 def _calm(fire: Fire, *, until: float) -> None:
-    """Until nothing moves any more: the issue is at rest, and all events were told and taken in."""
+    """Until nothing moves any more: the issue is at rest, all events were told and taken in, and doubts are settled."""
     while time.monotonic() < until:
-        if fire.patiently(lambda: fire.site.is_final(fire.issue_id)) and _is_told(fire):
+        if _is_settled(fire) and _is_told(fire):
             return
         _play_operator(fire)
         time.sleep(_POLL_SECONDS)
+
+
+def _is_settled(fire: Fire) -> bool:
+    """Whether the issue is at rest, and nothing that is in doubt will be settled by itself soon."""
+    if fire.settles and fire.patiently(lambda: fire.site.has_doubts_on_the_way(fire.issue_id)):
+        return False
+    return fire.patiently(lambda: fire.site.is_final(fire.issue_id))
 
 
 def _is_told(fire: Fire) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from newsletter.bench.faulty import ServerProcess
 from newsletter.bench.site import Site
-from newsletter.db.models import Event
+from newsletter.db.models import Doubt, Event
+from newsletter.domain.doubt import DoubtStatus
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 
 _LEDGER = """
@@ -32,8 +33,9 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
     missing: neither accepted nor failed, suppressed or unknown. wrong: accepted in the ledger and not at the provider,
     or at the provider while the ledger says neither accepted nor unknown. stray: unknown without having been in flight,
     that is: the provider did not leave its request in doubt, and no worker died that held the batch. beyond_in_flight:
-    what dead workers left in doubt above one mail for each of the `connections` that they had (None: one request is one
-    whole batch, and all of it was in flight).
+    what dead workers left in doubt above one mail for each of the `connections` that they had (None: a request is one
+    batch, and the provider says what it got). unknown_not_begun: what dead workers left in doubt though the provider
+    never got its request. doubts: how many there were, by what settled each (`settled_by`).
     """
     account = _account(site, provider, issue_id)
     taken, doubted = account["taken"], account["doubted"]
@@ -49,8 +51,8 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
     wrong = len(accepted - taken.keys()) + len(taken.keys() - accepted - unknown)
     in_doubt = [row for row in rows if row.status == DeliveryStatus.UNKNOWN]
     stray = {row.subscriber_id for row in in_doubt if not (row.is_lost or row.subscriber_id in doubted)}
-    of_the_dead = sum(row.reason == DeliveryReason.WORKER_DIED for row in in_doubt)
-    beyond = 0 if connections is None else max(0, of_the_dead - lost * connections)
+    of_the_dead = {row.subscriber_id for row in in_doubt if row.reason == DeliveryReason.WORKER_DIED}
+    beyond = 0 if connections is None else max(0, len(of_the_dead) - lost * connections)
     return {
         "audience": len(rows),
         "accepted": len(accepted),
@@ -61,11 +63,13 @@ def judge(site: Site, provider: ServerProcess, issue_id: int, *, connections: in
         "wrong": wrong,
         "unknown": len(unknown),
         "unknown_at_provider": len(unknown & taken.keys()),
-        "unknown_of_dead_workers": of_the_dead,
+        "unknown_of_dead_workers": len(of_the_dead),
+        "unknown_not_begun": len(of_the_dead - account["seen"]) if connections is None else None,
         "lost_claims": lost,
         "stray": len(stray),
         "beyond_in_flight": beyond,
         "stray_because": _reasons(site, issue_id, stray),
+        "doubts": _doubts(site, issue_id),
         "faults": account["faults"],
         "is_clean": not (missing or doubled or wrong or stray or beyond),
     }
@@ -76,8 +80,8 @@ def _account(site: Site, provider: ServerProcess, issue_id: int) -> dict[str, An
     provider.control({"save": str(path)})
     account = json.loads(path.read_text())
     taken = {id_: account["taken"][token] for token, id_ in _people(site, issue_id, account["taken"])}
-    doubted = {id_ for _, id_ in _people(site, issue_id, account["doubted"])}
-    return {"taken": taken, "doubted": doubted, "faults": account["faults"]}
+    doubted, seen = ({id_ for _, id_ in _people(site, issue_id, account[name])} for name in ("doubted", "seen"))
+    return {"taken": taken, "doubted": doubted, "seen": seen, "faults": account["faults"]}
 
 
 def _people(site: Site, issue_id: int, tokens: Iterable[str]) -> list[tuple[str, int]]:
@@ -90,3 +94,21 @@ def _reasons(site: Site, issue_id: int, people: set[int]) -> dict[str, int]:
     with site.runtime.reading() as session:
         rows = session.query(Event.subscriber_id, Event.detail).filter_by(issue_id=issue_id, kind="unknown").all()
     return dict(Counter(str((detail or {}).get("response")) for person, detail in rows if person in people))
+
+
+def settled_by(status: DoubtStatus, history: Sequence[Mapping[str, Any]]) -> str:
+    """What settled a doubt: event, answer, silence, log, policy or person; "open" where nothing has."""
+    if status is DoubtStatus.OPEN:
+        return "open"
+    if status is DoubtStatus.SETTLED:
+        return "event"  # of its mails one by one
+    detail = next(entry["detail"] for entry in reversed(history) if entry["kind"] == status.name.lower())
+    if status is DoubtStatus.ACCEPTED:
+        return next(proof for proof in ("event", "answer", "log") if proof in detail)
+    return str(detail["by"])
+
+
+def _doubts(site: Site, issue_id: int) -> dict[str, int]:
+    with site.runtime.reading() as session:
+        rows = session.query(Doubt.status, Doubt.history).filter_by(issue_id=issue_id).all()
+    return dict(Counter(settled_by(DoubtStatus(status), history) for status, history in rows))

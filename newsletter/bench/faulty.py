@@ -105,12 +105,19 @@ class Chance:
 
 
 class Account:
-    """What a server did with each delivery, by its token: how often it took it, and whether its answer left doubt."""
+    """What a server did with each delivery, by its token: whether it saw it (where it keeps count of that), how often
+    it took it, and whether its answer left doubt."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.taken: Counter[str] = Counter()
         self.doubted: set[str] = set()
+        self.seen: set[str] = set()
+
+    def see(self, tokens: Iterable[str]) -> None:
+        """The request of these came in, whatever becomes of it."""
+        with self._lock:
+            self.seen.update(tokens)
 
     def take(self, tokens: Iterable[str]) -> None:
         """These were taken."""
@@ -123,7 +130,12 @@ class Account:
             self.doubted.update(tokens)
 
     def save(self, path: Path, *, faults: Mapping[str, int]) -> None:
-        """Write all of it as JSON: taken, doubted, faults."""
+        """Write all of it as JSON: taken, doubted, seen, faults."""
         with self._lock:
-            figures = {"taken": self.taken, "doubted": sorted(self.doubted), "faults": faults}
+            figures = {
+                "taken": self.taken,
+                "doubted": sorted(self.doubted),
+                "seen": sorted(self.seen),
+                "faults": faults,
+            }
             path.write_text(json.dumps(figures))

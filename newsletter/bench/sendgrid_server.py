@@ -1,4 +1,4 @@
-"""A strict SendGrid on loopback, in its own process: POST /v3/mail/send, GET /v3/scopes, and the event webhook.
+"""A strict SendGrid on loopback, in its own process: POST /v3/mail/send, GET /v3/scopes, the event webhook, the log.
 
 Run it alone: `python -m newsletter.bench.sendgrid_server --record FILE`. It prints one JSON line with `port`, `control`
 and `public_key`. Each accepted recipient becomes one JSON line in FILE: email, custom_args, headers, message_id.
@@ -7,7 +7,8 @@ Bodies are checked by rules of our own, and by the oracle that `--oracle` names.
 with "poison" makes the request a 400 that names no field, with "badaddress" one that names their row. Everything else
 is told by moods (newsletter/bench/sendgrid_moods.py) through the control port: {"plan": [{"kind": "429"}, …]} for the
 next requests in turn, {"always": {"kind": …}} for all others, {"chance": {"share": 0.05, "seed": 1}} for faults by
-chance, {"webhook": URL} for events, {"save": FILE} for the account of every delivery.
+chance, {"webhook": URL} for events, {"save": FILE} for the account of every delivery, {"log": {…}} for /v3/logs
+(newsletter/bench/sendgrid_log.py), which the account has with `--with-log` only.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from newsletter.bench.faulty import Account, Chance, serve_control, tell_ready
+from newsletter.bench.sendgrid_log import LOGS_PATH, LogBook
 from newsletter.bench.sendgrid_moods import CHANCES, MOODS, RESET_UNREAD, Mood, faults_of
 from newsletter.bench.telling import Teller
 
@@ -58,8 +60,9 @@ class SendGrid(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, record: TextIO, oracle: Oracle | None) -> None:
+    def __init__(self, port: int, record: TextIO, oracle: Oracle | None, *, has_log: bool) -> None:
         super().__init__(("127.0.0.1", port), _Api)
+        self.log = LogBook(is_open=has_log)
         self.record = record
         self.oracle = oracle
         self.lock = threading.Lock()
@@ -129,6 +132,7 @@ class SendGrid(ThreadingHTTPServer):
         self.account.take(tokens_of(body))
         shared = body.get("custom_args", {})
         people = [{**row, "custom_args": {**shared, **row.get("custom_args", {})}} for row in body["personalizations"]]
+        self.log.take(people, message_id)
         self.teller.taken(people)
         rows = [
             {
@@ -154,9 +158,11 @@ class SendGrid(ThreadingHTTPServer):
                 self.chance = Chance(CHANCES, share=chance["share"], seed=chance["seed"])
             if url := command.get("webhook"):
                 self.teller.listen_at(url, seed=command.get("seed", 1))
+            told = {"log": self.log.steer(command["log"])} if "log" in command else {}
             if path := command.get("save"):
-                self.account.save(Path(path), faults=self.chance.faults)
-            return self._seen(with_bodies=command.get("bodies") is True)
+                log_faults = {f"log {kind}": count for kind, count in self.log.chance.faults.items()}
+                self.account.save(Path(path), faults={**self.chance.faults, **log_faults})
+            return self._seen(with_bodies=command.get("bodies") is True) | told
 
     def _seen(self, *, with_bodies: bool) -> dict[str, Any]:
         return {
@@ -201,14 +207,19 @@ class _Api(BaseHTTPRequestHandler):
             self._refuse(401, MOODS["401"].message)
         elif self.path == "/v3/scopes":
             self._send(200, json.dumps({"scopes": self.server.scopes}).encode())
+        elif self.path.startswith(f"{LOGS_PATH}/"):
+            self._answer_from_log(b"")
         else:  # also where a client ends that follows our redirect
             self._send(200, b"{}")
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == LOGS_PATH and self._is_authorised():
+            return self._answer_from_log(raw)
         if self.path != "/v3/mail/send":
             return self._refuse(404, MOODS["404"].message)
         body = json.loads(raw)
+        self.server.account.see(tokens_of(body))
         self.server.note(body, self.path, raw, self.headers["Content-Type"])
         if not self._is_authorised():
             return self._refuse(401, MOODS["401"].message)
@@ -217,6 +228,13 @@ class _Api(BaseHTTPRequestHandler):
         if self._complains(body):
             return None
         return self._answer(body, self.server.next_answer())
+
+    def _answer_from_log(self, raw: bytes) -> None:
+        told = self.server.log.answer(self.command, self.path, raw)
+        if told is None:
+            return self._hang_up("closed")
+        wish = {"X-RateLimit-Reset": self.server.log.reset} if told[0] == 429 else None
+        return self._send(*told, wish)
 
     def _is_authorised(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {API_KEY}"
@@ -305,11 +323,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--record", default=os.devnull, help="file that gets one JSON line per accepted recipient")
     parser.add_argument("--oracle", type=Path, default=None, help="module whose problems(body) is asked about bodies")
+    parser.add_argument("--with-log", action="store_true", help="the account has a log that can be asked: /v3/logs")
     parser.add_argument("--until-stdin-ends", action="store_true")
     options = parser.parse_args()
     oracle = load_oracle(options.oracle) if options.oracle else None
     with Path(options.record).open("a") as record:
-        server = SendGrid(options.port, record, oracle)
+        server = SendGrid(options.port, record, oracle, has_log=options.with_log)
         tell_ready(
             port=server.server_port, control=serve_control(server.steer), public_key=server.teller.signer.public_key
         )

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import make_url, text
@@ -21,12 +22,13 @@ from newsletter.bench.processes import Child, Usage, usage_of
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
 from newsletter.db.models import Batch, InboxPost
+from newsletter.domain.doubt import Stage
 from newsletter.domain.events import PostStatus
 from newsletter.domain.issue import FINAL_STATUSES, BatchStatus, IssueStatus, Tally
 from newsletter.domain.subscriber import SubscriptionStatus
 from newsletter.errors import ServiceUnavailable
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, lists, newsletters, sending
+from newsletter.services import briefs, doubts, issues, lists, newsletters, sending
 from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 
@@ -217,6 +219,13 @@ class Site:
         with self.runtime.transaction() as session:
             if IssueStatus(issues.find_issue(session, issue_id).status) is IssueStatus.INCOMPLETE:
                 issues.resolve_unknown(session, issue_id, decision="resend", actor=OPERATOR, now=now)
+
+    def has_doubts_on_the_way(self, issue_id: int) -> bool:
+        """Whether something is in doubt that may still settle by itself, and does not wait for a person."""
+        with self.runtime.reading() as session:
+            wait = timedelta(seconds=self.runtime.settings.unknown_wait_seconds)
+            found = doubts.standings(session, issue_id, wait=wait, now=self.runtime.now())
+            return any(standing.stage is not Stage.PERSON for standing in found)
 
     def has_waiting_posts(self) -> bool:
         """Whether events were told that nobody has taken in yet."""

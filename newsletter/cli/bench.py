@@ -115,6 +115,13 @@ def chaos(
     webhook: Annotated[
         bool, typer.Option(help="SendGrid tells its events to a web process, which is killed like the others.")
     ] = False,
+    log: Annotated[
+        bool, typer.Option(help="SendGrid has a log that can be asked; it fails at the same share.")
+    ] = False,
+    unknown_wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds after which doubts settle by themselves; 0 leaves them to an operator."),
+    ] = 0,
     own_postgres: Annotated[
         bool, typer.Option(help="Start a Postgres for this run, and restart it once in mid-send, as after a crash.")
     ] = False,
@@ -136,6 +143,8 @@ def chaos(
         seed=seed,
         minutes=minutes,
         webhook=webhook,
+        log=log,
+        unknown_wait=unknown_wait,
         own_postgres=own_postgres,
         fault_share=fault_share,
     )

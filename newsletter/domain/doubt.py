@@ -1,17 +1,18 @@
 """Doubt: what becomes of an attempt whose outcome nobody told us, given what was heard since. One table.
 
 Only two things are proof. That it was accepted: an event or a log entry of the request. That it was not: silence while
-the events of other requests came, or a log that has others of the same time and not this one. Without proof nothing
-goes out a second time, unless the policy or a person says so. docs/doubt.md tells the whole protocol.
+the events of other requests came, or a log, asked twice, that has others of the same time and not this one. Without
+proof nothing goes out a second time, unless the policy or a person says so. docs/doubt.md tells the whole protocol.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from itertools import pairwise
 
 
 class DoubtStatus(IntEnum):
@@ -54,7 +55,8 @@ class Silence:
     `witnesses`: requests made at about the same time or later of which events came after the doubt arose; `mute`: such
     requests that were answered "accepted" and of which nothing came for as long; `is_heard_in_part`: an event named the
     attempt, but not which of its requests; `is_behind`: posts wait to be read that may hold the event; `is_garbled`:
-    posts came that could not be read.
+    posts came that could not be read; `is_catching_up`: no post came for long, and the provider may still be repeating
+    what it could not tell meanwhile.
     """
 
     witnesses: int = 0
@@ -62,25 +64,28 @@ class Silence:
     is_heard_in_part: bool = False
     is_behind: bool = False
     is_garbled: bool = False
+    is_catching_up: bool = False
 
     @property
     def is_proof(self) -> bool:
         """Whether it means that the request was not accepted; a webhook that loses others' events proves nothing."""
-        return self.witnesses > 0 and not (self.mute or self.is_heard_in_part or self.is_behind or self.is_garbled)
+        is_deaf = self.is_behind or self.is_garbled or self.is_catching_up
+        return self.witnesses > 0 and not (self.mute or self.is_heard_in_part or is_deaf)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
     """All that is known of a doubt, no event of whose open deliveries came.
 
-    `has_waited`: the time for events is over; `is_claimed`: a worker holds the batch again; `may_ask`: the provider has
+    `has_waited`: the time for events is over; `absences`: how often the provider's log, which has others of that time,
+    was asked and had none of it; `is_claimed`: a worker holds the batch again; `may_ask`: the provider has
     a log and was not asked too often; `is_ask_due`: its turn has come; `was_resent`: the policy sent these deliveries
     again before; `is_too_late`: nobody wants this mail any more; `is_cancelled`: the issue is.
     """
 
     has_waited: bool
     silence: Silence = Silence()
-    log: LogAnswer = LogAnswer.NOT_ASKED
+    absences: int = 0
     may_ask: bool = False
     is_ask_due: bool = True
     is_claimed: bool = False
@@ -92,7 +97,17 @@ class Heard:
     @property
     def is_disproved(self) -> bool:
         """Whether it is proven that the provider did not accept."""
-        return self.silence.is_proof or self.log is LogAnswer.ABSENT
+        return self.disproved_by != ""
+
+    @property
+    def disproved_by(self) -> str:
+        """What proves that the provider did not accept: silence, the log, or nothing."""
+        return "silence" if self.silence.is_proof else "log" if self.is_absent else ""
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the log says often enough that it has not got the request: it may be late with what it shows."""
+        return self.absences >= ABSENCES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +122,9 @@ class Rule:
     act: Act
     is_policy: bool = False
 
+
+# So often must the log have been asked, with a pause in between, before it is believed that it has not got something.
+ABSENCES = 2
 
 # The first that applies counts.
 RULES: tuple[Rule, ...] = (
@@ -130,7 +148,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         why="not in the provider's log, which has others of that time: not accepted",
-        applies=lambda heard: heard.log is LogAnswer.ABSENT,
+        applies=lambda heard: heard.is_absent,
         act=Act.RESEND,
     ),
     Rule(why="the provider's log may know", applies=lambda heard: heard.may_ask and heard.is_ask_due, act=Act.ASK),
@@ -157,21 +175,50 @@ def decide(heard: Heard) -> Rule:
     return next(rule for rule in RULES if rule.applies(heard))
 
 
-# The log is asked when the wait is over, then after these pauses, and no more.
-ASK_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (60, 180, 600, 1200))
+# The log is asked when the wait is over, then after these parts of it (of 15 minutes: 1, 3, 10, 20), and no more.
+ASK_PAUSES = (1 / 15, 1 / 5, 2 / 3, 4 / 3)
 MAX_ASKS = len(ASK_PAUSES) + 1
 SAMPLE_SIZE = 3
 LOOK_EVERY = timedelta(seconds=20)
+# An event comes within this part of the wait (of 15 minutes: 5), unless the webhook was out of order for as long.
+_TOLD_WITHIN = 1 / 3
+# The first event comes within this part of the wait (of 15 minutes: 1): SendGrid gathers them for half a minute.
+_FIRST_TOLD_WITHIN = 1 / 15
 # What is held for a person is still looked at: late events of others may turn silence into proof.
 LOOK_WHILE_HELD = timedelta(minutes=5)
 # How much earlier than the request in doubt a witness may have been made.
 SAME_TIME = timedelta(minutes=5)
 
 
-def ask_pause(asks: int, *, wish_seconds: float | None = None) -> timedelta:
+def ask_pause(asks: int, *, wait: timedelta, wish_seconds: float | None = None) -> timedelta:
     """How long to leave the log alone after the nth time; the provider's own wish may make it longer."""
-    pause = ASK_PAUSES[min(max(asks, 1), len(ASK_PAUSES)) - 1]
+    pause = wait * ASK_PAUSES[min(max(asks, 1), len(ASK_PAUSES)) - 1]
     return max(pause, timedelta(seconds=wish_seconds or 0))
+
+
+def look_pause(wait: timedelta) -> timedelta:
+    """How long until a doubt whose wait is over is looked at again: a short wait asks for short pauses."""
+    return min(LOOK_EVERY, max(wait, timedelta(seconds=1)))
+
+
+def earliest_witness(*, since: datetime, wait: timedelta) -> datetime:
+    """From when on news of others says that news of a request would have come as well that is in doubt `since`."""
+    return since + wait * _FIRST_TOLD_WITHIN
+
+
+def told_until(posts: Sequence[datetime], *, made_at: datetime, since: datetime, wait: timedelta) -> datetime:
+    """Until when events of a request may come that was made between these two moments, by when posts came, in order.
+
+    What is told for the first time comes within a part of the wait. What met an outage then is repeated at growing
+    intervals: it comes later after the outage than that lasted by no more than the first of them. Quiet hours look the
+    same, and cost only time.
+    """
+    ordinary = wait * _TOLD_WITHIN
+    until = since + ordinary
+    for begin, end in pairwise((made_at, *(moment for moment in posts if moment > made_at))):
+        if begin <= since + ordinary and end - begin > ordinary:
+            until = max(until, end + (end - begin) + ordinary)
+    return until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,8 +26,19 @@ class Recipient(NamedTuple):
     return_path: str
 
 
-def _ignore(_: Recipient) -> None:
-    """Nobody wants to know."""
+class HandOverWatch(NamedTuple):
+    """Who wants to know what leaves.
+
+    `begins` is called right before the bytes of a request that holds many mails leave, and may forbid that by an
+    exception; a mail that leaves by itself is announced by `compose`. `spared` is called where it is certain that mails
+    which were announced were not taken.
+    """
+
+    begins: Callable[[Sequence[Recipient]], None]
+    spared: Callable[[Sequence[Recipient]], None]
+
+
+UNWATCHED = HandOverWatch(begins=lambda _: None, spared=lambda _: None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +47,13 @@ class Mailing:
 
     `html` and `text` hold the slot tokens of `html_slots` and `text_slots` (slot name → token).
     `headers` are those that are the same for everybody. `compose` makes one whole RFC 5322 message
-    (CRLF line ends) for a recipient; `spare` is told whose mail was composed or announced, yet not handed over.
-    `is_wire_ready` says that no line of those messages begins with a dot, none holds
+    (CRLF line ends) for a recipient. `is_wire_ready` says that no line of those messages begins with a dot, none holds
     a bare CR or LF, and each ends in CRLF, so that SMTP need not look for them in every message. `attempt_id` is the
     attempt that hands the mails over, where one is counted: a provider that can carries it along (nl_attempt).
     `has_gaps` says that others of the attempt stand between the recipients: the ids of a request are then no run.
     `passes_suppressions` asks a provider that keeps a list of addresses not to mail to let this one through: for the
     one mail by which somebody on it can come back.
+    `watch` is told of what leaves and what does not.
     """
 
     issue_id: int
@@ -57,11 +68,11 @@ class Mailing:
     headers: Mapping[str, str]
     category: str
     compose: Callable[[Recipient], bytes]
-    spare: Callable[[Recipient], None] = _ignore
     is_wire_ready: bool = False
     attempt_id: int = 0
     has_gaps: bool = False
     passes_suppressions: bool = False
+    watch: HandOverWatch = UNWATCHED
 
 
 class OutcomeKind(StrEnum):

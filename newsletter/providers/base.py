@@ -77,11 +77,13 @@ class Outcomes(Iterator[Outcome]):
 
 
 class Provider(Protocol):
-    """Who takes mail from us. Safe to use from several threads; make it after a fork."""
+    """Who takes mail from us. Safe to use from several threads; make it after a fork.
+
+    Right before bytes leave it says whose they are: by `mailing.compose`, called for each mail that is handed over and
+    for no other, or by `mailing.watch.begins`. What a worker that died leaves in doubt is known by that.
+    """
 
     name: str
-    # Whether `compose` is called for each mail, right before that mail is handed over, and for no other.
-    composes_each_mail: bool
 
     def send(self, mailing: Mailing, recipients: Sequence[Recipient]) -> Outcomes:
         """Hand over one mail per recipient. Raises ProviderUnavailable while iterating."""

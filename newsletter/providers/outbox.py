@@ -30,7 +30,6 @@ class OutboxProvider:
     """Writes each mail to `<outbox>/<issue id>/<token>.eml`; a retry writes the same file again."""
 
     name = "outbox"
-    composes_each_mail = True
 
     def __init__(self, outbox_dir: Path) -> None:
         self._dir = outbox_dir

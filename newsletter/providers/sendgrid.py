@@ -21,7 +21,6 @@ class SendGridProvider:
     """Sends the shared HTML and text with one personalization per recipient, and never retries by itself."""
 
     name = "sendgrid"
-    composes_each_mail = False
 
     def __init__(self, api_key: str, *, api_url: str, batch_size: int, timeout_seconds: float) -> None:
         key = api_key.strip()

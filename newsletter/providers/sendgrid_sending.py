@@ -30,6 +30,7 @@ MAX_BAD_REQUESTS = 40
 MAX_BAD_REQUESTS_AT_FIRST = 16
 NOT_REACHED_SECONDS = 10.0
 DOUBT_PAUSE_SECONDS = 60.0
+_MAY_BE_TAKEN = frozenset({SendGridAnswer.ACCEPTED, SendGridAnswer.UNKNOWN})
 
 
 class SendGridSending:
@@ -42,6 +43,7 @@ class SendGridSending:
     def __init__(self, transport: SendGridTransport, mailing: Mailing, *, stop: threading.Event) -> None:
         self._transport = transport
         self._builder = BodyBuilder(mailing)
+        self._watch = mailing.watch
         self._stop = stop
         self._waiting: deque[Sequence[Recipient]] = deque()
         self._suspects: list[Outcome] = []
@@ -64,14 +66,19 @@ class SendGridSending:
 
     def _post(self, recipients: Sequence[Recipient]) -> Iterator[Sequence[Outcome]]:
         body = self._builder.body(recipients, is_run=not self._has_gaps)
+        self._watch.begins(recipients)
         try:
             answer = self._transport.post_mail(body)
         except NotReached as error:
+            self._watch.spared(recipients)
             raise not_reached(self._transport.host, error) from None
         except NoAnswer as error:
             yield _unknown(recipients, f"no answer ({error.reason})")
             raise self._doubtful(error.reason) from None
-        match sendgrid_answer(answer.status):
+        meaning = sendgrid_answer(answer.status)
+        if meaning not in _MAY_BE_TAKEN:
+            self._watch.spared(recipients)
+        match meaning:
             case SendGridAnswer.ACCEPTED:
                 self._was_accepted = True
                 yield _accepted(recipients, answer)

@@ -16,7 +16,6 @@ class SmtpProvider:
     """Sends whole messages, one recipient each, so that every recipient gets an answer of their own."""
 
     name = "smtp"
-    composes_each_mail = True
 
     def __init__(
         self, relay: Relay, *, connections: int, timeout_seconds: float, mails_per_connection: int = 0

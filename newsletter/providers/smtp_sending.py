@@ -155,7 +155,7 @@ class SmtpSending:
     def put_back(self, recipient: Recipient) -> None:
         """Let a mail wait again that was not handed over."""
         self._waiting.appendleft(recipient)
-        self._mailing.spare(recipient)
+        self._mailing.watch.spared((recipient,))
 
     def add_fault(self, fault: Exception) -> None:
         """A connection less is worth having; a fault that does not pass stops everything."""

@@ -188,7 +188,7 @@ def close_by_person(session: Session, issue_id: int, *, decision: str, actor_id:
     for doubt in queries.lock_open_of_issue(session, issue_id):
         people = queries.unknown_among(session, issue_id, doubt.members)
         why = "a person decided" if actor_id else "decided by command"
-        detail = {"why": why, "deliveries": len(people)}
+        detail = {"why": why, "by": "person", "deliveries": len(people)}
         note(session, doubt, status.name.lower(), people=people, detail=detail, actor_id=actor_id, now=now)
         close(session, doubt, status, now=now)
 

@@ -18,7 +18,6 @@ from newsletter.db.models import Batch, Doubt
 from newsletter.db.queries import deliveries
 from newsletter.db.queries import doubts as queries
 from newsletter.domain.doubt import (
-    LOOK_EVERY,
     LOOK_WHILE_HELD,
     MAX_ASKS,
     SAME_TIME,
@@ -33,8 +32,11 @@ from newsletter.domain.doubt import (
     ask_pause,
     can_be_asked_about,
     decide,
+    earliest_witness,
+    look_pause,
     read_tag,
     sample_of,
+    told_until,
 )
 from newsletter.domain.issue import BatchStatus, DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.retrying import is_too_late
@@ -88,7 +90,7 @@ def settle_doubt(session: Session, doubt: Doubt, *, now: datetime, terms: Terms)
     heard = Heard(
         has_waited=now - doubt.since >= terms.wait,
         silence=silence,
-        log=LogAnswer(doubt.log_answer),
+        absences=_absences(doubt),
         may_ask=terms.has_log and doubt.provider == SENDGRID and doubt.asks < MAX_ASKS,
         is_ask_due=doubt.ask_at is None or doubt.ask_at <= now,
         is_claimed=batch.status == BatchStatus.CLAIMED,
@@ -98,11 +100,12 @@ def settle_doubt(session: Session, doubt: Doubt, *, now: datetime, terms: Terms)
         is_cancelled=queries.issue_of(session, doubt).status == IssueStatus.CANCELLED,
     )
     rule = decide(heard)
-    _DOING[rule.act](session, doubt, batch, _Decision(rule=rule, evidence=evidence, now=now, terms=terms))
+    decision = _Decision(rule=rule, by=heard.disproved_by, evidence=evidence, now=now, terms=terms)
+    _DOING[rule.act](session, doubt, batch, decision)
     return rule
 
 
-def begin_inquiry(session: Session, doubt_id: int, *, links: Links, now: datetime) -> Inquiry | None:
+def begin_inquiry(session: Session, doubt_id: int, *, links: Links, wait: timedelta, now: datetime) -> Inquiry | None:
     """Take the turn to ask the log about a doubt; None where it is not due: of two who ask, one does.
 
     The next turn is fixed here, so that whoever dies while asking is not waited for.
@@ -111,7 +114,7 @@ def begin_inquiry(session: Session, doubt_id: int, *, links: Links, now: datetim
     if doubt is None or doubt.status != DoubtStatus.OPEN or doubt.asks >= MAX_ASKS or (doubt.ask_at or now) > now:
         return None
     doubt.asks += 1
-    doubt.ask_at = now + ask_pause(doubt.asks)
+    doubt.ask_at = now + ask_pause(doubt.asks, wait=wait)
     questions = _questions(session, doubt, links=links)
     if not questions:
         doubt.asks = MAX_ASKS
@@ -132,10 +135,7 @@ def record_report(session: Session, doubt_id: int, report: LogReport, *, now: da
     _prove_by_log(session, doubt, report, now=now)
     if doubt.status == DoubtStatus.OPEN:
         doubt.log_answer, doubt.log_words = str(report.answer), report.words
-        if report.answer is LogAnswer.FOUND:
-            # The rest may have been in another request, of which this answer says nothing.
-            doubt.log_answer = str(LogAnswer.NOT_ASKED)
-        doubt.ask_at = now + ask_pause(doubt.asks, wish_seconds=report.retry_after_seconds)
+        doubt.ask_at = now + ask_pause(doubt.asks, wait=terms.wait, wish_seconds=report.retry_after_seconds)
         doubts.note(session, doubt, "log_asked", detail=words, now=now)
         settle_doubt(session, doubt, now=now, terms=terms)
     issues.finish_if_done(session, doubt.issue_id, now=now)
@@ -167,13 +167,27 @@ def _questions(session: Session, doubt: Doubt, *, links: Links) -> tuple[LogQues
     )
 
 
+def _absences(doubt: Doubt) -> int:
+    """How often the log had none of this, since it last had some of it: the rest may be of another request."""
+    answers = [entry["detail"].get("answer") for entry in doubt.history if entry["kind"] == "log_asked"]
+    while LogAnswer.FOUND in answers:
+        answers = answers[answers.index(LogAnswer.FOUND) + 1 :]
+    return answers.count(LogAnswer.ABSENT)
+
+
 def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> tuple[Silence, dict[str, Any]]:
     """How silent a provider that tells of each mail is about this request, with the evidence."""
     if doubt.provider != SENDGRID or now - doubt.since < terms.wait:
         return Silence(), {}
     made_at = queries.attempt_started_at(session, doubt.attempt_id) or doubt.since
     read_until = min(queries.oldest_waiting_post_at(session) or now, now)
-    found = queries.witnesses(session, doubt, made_since=made_at - SAME_TIME, mute_before=read_until - terms.wait)
+    found = queries.witnesses(
+        session,
+        doubt,
+        made_since=made_at - SAME_TIME,
+        heard_since=earliest_witness(since=doubt.since, wait=terms.wait),
+        mute_before=read_until - terms.wait,
+    )
     heard = queries.heard_of_attempt(session, doubt.attempt_id)
     silence = Silence(
         witnesses=found.heard,
@@ -181,6 +195,7 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
         is_heard_in_part=any(not tag.has_run for tag in heard),
         is_behind=read_until - doubt.since < terms.wait,
         is_garbled=queries.has_unreadable_posts(session, since=made_at),
+        is_catching_up=found.heard > 0 and _is_catching_up(session, doubt, made_at=made_at, terms=terms, now=now),
     )
     return silence, {
         "requests_heard": found.heard,
@@ -189,9 +204,15 @@ def _silence(session: Session, doubt: Doubt, *, now: datetime, terms: Terms) -> 
     }
 
 
+def _is_catching_up(session: Session, doubt: Doubt, *, made_at: datetime, terms: Terms, now: datetime) -> bool:
+    posts = queries.posts_came_at(session, source=doubt.provider, since=made_at)
+    return now < told_until(posts, made_at=made_at, since=doubt.since, wait=terms.wait)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Decision:
     rule: Rule
+    by: str
     evidence: dict[str, Any]
     now: datetime
     terms: Terms
@@ -203,16 +224,18 @@ class _Decision:
             told |= {"log_asked": doubt.asks, "log": doubt.log_words}
         if self.rule.is_policy:
             told["policy"] = self.terms.policy
+        if self.by or self.rule.is_policy:
+            told["by"] = self.by or "policy"
         return told
 
 
 def _wait(session: Session, doubt: Doubt, batch: Batch, decision: _Decision) -> None:
     first_look = doubt.since + decision.terms.wait
-    doubt.check_at = first_look if first_look > decision.now else decision.now + LOOK_EVERY
+    doubt.check_at = first_look if first_look > decision.now else decision.now + look_pause(decision.terms.wait)
 
 
 def _ask(session: Session, doubt: Doubt, batch: Batch, decision: _Decision) -> None:
-    doubt.check_at = decision.now + LOOK_EVERY
+    doubt.check_at = decision.now + look_pause(decision.terms.wait)
     enqueue(session, ASK_LOG, doubt.id)
 
 

@@ -15,6 +15,7 @@ from newsletter.errors import InvalidInput
 
 pytestmark = pytest.mark.timeout(240)
 PEOPLE_IN_CHAOS = 1_000
+PEOPLE_WITHOUT_EVENTS = 300
 KILLS = 6
 
 
@@ -49,8 +50,9 @@ def test_a_send_is_accounted_for_on_both_sides(provider: str) -> None:
     assert [row["stage"] for row in figures["stages"]] == stages
 
 
-def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_its_events(redis_url: str, postgres: object) -> None:
-    """A Postgres of its own that crashes once, an emptied Redis, web processes killed too. (`postgres`: can be had.)"""
+def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_itself(redis_url: str, postgres: object) -> None:
+    """A Postgres of its own that crashes once, an emptied Redis, web processes killed too; events, and a log that fails
+    as often as the rest. (`postgres`: can be had.)"""
     verdict = chaos.run(
         "",
         redis_url,
@@ -61,14 +63,42 @@ def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_its_events(redis
         seed=2,
         minutes=1.5,
         webhook=True,
+        log=True,
+        unknown_wait=6,
         own_postgres=True,
         fault_share=0.2,
     )
     assert verdict["is_clean"], verdict
+    assert verdict["doubts"].keys() <= {"event", "answer", "silence", "log"}, verdict
     assert (verdict["missing"], verdict["doubled"], verdict["wrong"], verdict["unknown"]) == (0, 0, 0, 0)
     assert verdict["accepted"] == verdict["at_provider"] == PEOPLE_IN_CHAOS - verdict["failed"]
     assert (verdict["broker_flush"], verdict["postgres_restart"]) == ("done", "done")
     assert (verdict["kills"], sum(verdict["faults"].values()) > 0) == (KILLS, True)
+
+
+@pytest.mark.parametrize(("log", "unknown_wait"), [(False, 0), (True, 1)])
+def test_chaos_on_sendgrid_without_events_leaves_in_doubt_what_was_in_flight_unless_the_log_settles_it(
+    log: bool, unknown_wait: float
+) -> None:
+    verdict = chaos.run(
+        "",
+        "",
+        recipients=PEOPLE_WITHOUT_EVENTS,
+        provider="sendgrid",
+        workers=1,
+        kills=1,
+        seed=1227,
+        minutes=1,
+        fault_share=0.2,
+        log=log,
+        unknown_wait=unknown_wait,
+    )
+    assert verdict["is_clean"], verdict
+    assert verdict["accepted"] + verdict["failed"] + verdict["unknown"] == PEOPLE_WITHOUT_EVENTS
+    assert (verdict["missing"], verdict["doubled"], verdict["wrong"], verdict["stray"]) == (0, 0, 0, 0)
+    # A log that fails each time that it is asked leaves the rest to a person: "open".
+    assert verdict["doubts"].keys() <= {"log", "open"}, verdict
+    assert ("log" in verdict["doubts"], "open" in verdict["doubts"]) == (log, verdict["unknown"] > 0), verdict
 
 
 def test_chaos_on_smtp_leaves_in_doubt_no_more_than_was_in_flight() -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+from newsletter.bench.chaos_verdict import settled_by
 from newsletter.bench.faulty import Chance
 from newsletter.bench.sendgrid_moods import MOODS
 from newsletter.bench.smtp_moods import FAULTS
 from newsletter.bench.telling import EVENTS_PER_POST, Teller
-from newsletter.domain.mail import Outcome, OutcomeKind
+from newsletter.domain.doubt import DoubtStatus, LogAnswer, LogQuestion, LogReport
+from newsletter.domain.mail import Outcome, OutcomeKind, Recipient
 from newsletter.providers import Provider, ProviderUnavailable
 from newsletter.providers.sendgrid import SendGridProvider
 from newsletter.providers.sendgrid_events import PostVerifier
+from newsletter.providers.sendgrid_logs import SendGridLog
 from newsletter.providers.smtp import SmtpProvider
 from newsletter.providers.smtp_url import parse_smtp_url
 from tests.fakes.sendgrid_server import API_KEY, SendGridServer
@@ -118,6 +123,53 @@ class _Receiver(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+
+def ask_log(server: SendGridServer, people: Sequence[Recipient]) -> LogReport:
+    log = SendGridLog(API_KEY, api_url=server.url, timeout_seconds=PATIENCE_SECONDS)
+    questions = [LogQuestion(subscriber_id=one.subscriber_id, email=one.email, token=one.token) for one in people]
+    now = datetime.now(UTC)
+    report = log.report(questions, since=now - timedelta(minutes=1), until=now + timedelta(minutes=1))
+    log.close()
+    return report
+
+
+def test_the_log_has_what_was_taken_by_its_request_and_nothing_else(tmp_path: Path) -> None:
+    with SendGridServer(tmp_path / "taken.jsonl", "--with-log") as server:
+        provider = SendGridProvider(API_KEY, api_url=server.url, batch_size=2, timeout_seconds=PATIENCE_SECONDS)
+        people = make_recipients(4)
+        server.answer("503-taken", "503")
+        for two in (people[:2], people[2:]):
+            with pytest.raises(ProviderUnavailable):
+                list(provider.send(make_mailing(attempt_id=7), two))
+        provider.close()
+        assert ask_log(server, people[:2]).found == ((1, "7:1-2"), (2, "7:1-2"))
+        assert ask_log(server, people[2:]).answer is LogAnswer.ABSENT
+        server.control({"log": {"chance": {"share": 1.0, "seed": 1}, "slow_seconds": 2 * PATIENCE_SECONDS}})
+        assert {ask_log(server, people).answer for _ in range(12)} == {LogAnswer.UNCLEAR}
+
+
+def test_an_account_without_a_log_says_so(sendgrid: SendGridServer) -> None:
+    report = ask_log(sendgrid, make_recipients(1))
+    assert (report.answer, "no log" in report.words) == (LogAnswer.UNCLEAR, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "entries", "by"),
+    [
+        (DoubtStatus.OPEN, [("log_asked", {"answer": "absent"})], "open"),
+        (DoubtStatus.ACCEPTED, [("accepted", {"event": "sendgrid"})], "event"),
+        (DoubtStatus.ACCEPTED, [("log_asked", {}), ("accepted", {"log": "sendgrid"})], "log"),
+        (DoubtStatus.ACCEPTED, [("accepted", {"answer": "sendgrid"})], "answer"),
+        (DoubtStatus.SETTLED, [("in_doubt", {})], "event"),
+        (DoubtStatus.RESENT, [("resent", {"by": "silence"}), ("accepted", {"event": "sendgrid"})], "silence"),
+        (DoubtStatus.SKIPPED, [("skipped", {"by": "person"})], "person"),
+    ],
+)
+def test_the_verdict_says_what_settled_a_doubt(
+    status: DoubtStatus, entries: list[tuple[str, dict[str, str]]], by: str
+) -> None:
+    assert settled_by(status, [{"kind": kind, "detail": detail} for kind, detail in entries]) == by
 
 
 def test_events_are_signed_repeated_mixed_and_told_until_somebody_listens() -> None:

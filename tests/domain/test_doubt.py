@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import hypothesis.strategies as st
@@ -9,27 +10,30 @@ import pytest
 from hypothesis import given
 
 from newsletter.domain.doubt import (
-    ASK_PAUSES,
+    ABSENCES,
     MAX_ASKS,
     Act,
     Heard,
-    LogAnswer,
     RequestTag,
     Silence,
     ask_pause,
     can_be_asked_about,
     decide,
+    earliest_witness,
     read_tag,
     sample_of,
+    told_until,
 )
 
+WAIT = timedelta(minutes=15)
+MOMENT = datetime(2026, 6, 22, 6, tzinfo=UTC)
 SILENT = Silence(witnesses=1)
 BOOLS = (False, True)
 ALL = [
     Heard(
         has_waited=waited,
         silence=silence,
-        log=log,
+        absences=absences,
         may_ask=may_ask,
         is_ask_due=due,
         is_claimed=claimed,
@@ -38,10 +42,10 @@ ALL = [
         is_too_late=late,
         is_cancelled=cancelled,
     )
-    for waited, silence, log, may_ask, due, claimed, policy, resent, late, cancelled in product(
+    for waited, silence, absences, may_ask, due, claimed, policy, resent, late, cancelled in product(
         BOOLS,
         (Silence(), SILENT, Silence(witnesses=1, mute=1), Silence(witnesses=1, is_behind=True)),
-        LogAnswer,
+        range(ABSENCES + 1),
         BOOLS,
         BOOLS,
         BOOLS,
@@ -62,13 +66,17 @@ ALL = [
         ({"silence": SILENT}, Act.RESEND),
         ({"silence": SILENT, "is_too_late": True}, Act.EXPIRE),
         ({"silence": SILENT, "is_cancelled": True, "is_too_late": True}, Act.CANCEL),
-        ({"log": LogAnswer.ABSENT}, Act.RESEND),
+        ({"absences": 2}, Act.RESEND),
+        ({"absences": 1, "may_ask": True, "is_ask_due": False}, Act.WAIT),
+        ({"absences": 1, "may_ask": True}, Act.ASK),
+        ({"absences": 1, "policy": "skip"}, Act.SKIP),
+        ({"silence": Silence(witnesses=3, is_catching_up=True), "may_ask": True}, Act.ASK),
         ({"silence": Silence(), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, mute=1), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, is_heard_in_part=True), "may_ask": True}, Act.ASK),
         ({"silence": Silence(witnesses=3, is_garbled=True), "may_ask": True}, Act.ASK),
         ({"may_ask": True, "is_ask_due": False, "policy": "skip"}, Act.WAIT),
-        ({"log": LogAnswer.UNCLEAR, "policy": "skip"}, Act.SKIP),
+        ({"policy": "skip"}, Act.SKIP),
         ({"policy": "resend"}, Act.RESEND),
         ({"policy": "resend", "was_resent": True}, Act.HOLD),
         ({"policy": "resend", "is_too_late": True}, Act.HOLD),
@@ -100,10 +108,77 @@ def test_the_policy_is_asked_last() -> None:
 
 
 def test_the_log_is_asked_a_few_times_ever_more_rarely() -> None:
-    pauses = [ask_pause(asks) for asks in range(1, MAX_ASKS + 1)]
-    assert pauses == sorted(pauses)
-    assert ask_pause(99) == ASK_PAUSES[-1]
-    assert ask_pause(1, wish_seconds=900).total_seconds() == 900
+    pauses = [ask_pause(asks, wait=WAIT) for asks in range(1, MAX_ASKS)]
+    assert [pause.total_seconds() / 60 for pause in pauses] == [1, 3, 10, 20]
+    assert ask_pause(99, wait=WAIT) == pauses[-1]
+    assert ask_pause(1, wait=WAIT, wish_seconds=900).total_seconds() == 900
+    assert ask_pause(1, wait=WAIT / 10).total_seconds() == 6
+
+
+@pytest.mark.parametrize(
+    ("posts", "until"),
+    [
+        ([], 5),
+        ([0.5, 1, 2, 3], 5),
+        ([4.9, 9.8, 14.7], 5),
+        # Out of order from the first minute to the ninth: what it missed may come eight minutes later, and some.
+        ([1, 9, 9.1, 14], 22),
+        # It was told by the fifth minute: a later outage makes no difference.
+        ([1, 4, 5.5, 14], 5),
+        ([-30, -29, 2], 5),
+        ([8, 9, 10], 21),
+    ],
+)
+def test_what_an_outage_of_the_webhook_held_up_may_come_as_long_after_it_as_it_lasted(
+    posts: list[float], until: float
+) -> None:
+    """Minutes from the request on."""
+    came = [MOMENT + timedelta(minutes=minute) for minute in posts]
+    assert (told_until(came, made_at=MOMENT, since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60 == pytest.approx(
+        until
+    )
+
+
+def test_a_request_was_made_at_any_moment_between_the_beginning_of_its_attempt_and_the_doubt() -> None:
+    """A batch that is paced over many minutes: what matters is the outage when the last of it went out."""
+    begun = MOMENT - timedelta(minutes=30)
+    came = [MOMENT + timedelta(minutes=minute) for minute in (-29, -26, -22, -18, -14, -10, -6, -2, 2, 12)]
+    assert told_until(came, made_at=begun, since=MOMENT, wait=WAIT) == MOMENT + timedelta(minutes=12 + 10 + 5)
+    assert told_until(came[:-1], made_at=begun, since=MOMENT, wait=WAIT) == MOMENT + timedelta(minutes=5)
+
+
+def comes_at(first: float, *, begins: float, ends: float) -> float:
+    """When a post gets through an outage that is tried first in this minute, and then at intervals that double."""
+    moment, pause = first, 1.0
+    while begins <= moment < ends:
+        moment, pause = moment + pause, pause * 2
+    return moment
+
+
+@given(
+    begins=st.floats(0, 10),
+    lasts=st.floats(0, 120),
+    about_it=st.floats(0, 1),
+    witness=st.floats(1, 4),
+    about_others=st.lists(st.floats(0, 4), max_size=3),
+)
+def test_no_event_comes_after_it_was_expected_however_long_an_outage_lasts(
+    begins: float, lasts: float, about_it: float, witness: float, about_others: list[float]
+) -> None:
+    """Whenever silence could be proof, what was taken has been told: the wait is over, and others were told of, one of
+    them not before the time that a first telling takes."""
+    told = comes_at(about_it, begins=begins, ends=begins + lasts)
+    posts = sorted(comes_at(first, begins=begins, ends=begins + lasts) for first in [witness, *about_others])
+    heard_from = (earliest_witness(since=MOMENT, wait=WAIT) - MOMENT).total_seconds() / 60
+    for minute in range(15, 600):
+        came = [MOMENT + timedelta(minutes=post) for post in posts if post <= minute]
+        expected = told_until(came, made_at=MOMENT, since=MOMENT, wait=WAIT)
+        is_witnessed = any(heard_from <= post <= minute for post in posts)
+        if is_witnessed and expected <= MOMENT + timedelta(minutes=minute):
+            assert told <= minute
+            break
+    else:
+        raise AssertionError("silence is never proof")
 
 
 @given(st.integers(1, 2**31 - 1), st.integers(1, 2**31 - 1), st.integers(0, 10**6), st.booleans())

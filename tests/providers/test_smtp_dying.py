@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.domain.mail import Mailing, Outcome, OutcomeKind, Recipient
+from newsletter.domain.mail import UNWATCHED, Mailing, Outcome, OutcomeKind, Recipient
 from newsletter.providers import ProviderUnavailable
 from newsletter.providers.smtp import SmtpProvider
 from tests.fakes.odd_smtp_server import CLOSE, OddSmtpServer, Session
@@ -46,7 +46,10 @@ class Hands:
             self.most = max(self.most, len(self.holding))
             return ready.compose(recipient)
 
-        return replace(ready, compose=compose, spare=lambda recipient: self.holding.discard(recipient.subscriber_id))
+        def spared(recipients: Sequence[Recipient]) -> None:
+            self.holding.difference_update(recipient.subscriber_id for recipient in recipients)
+
+        return replace(ready, compose=compose, watch=UNWATCHED._replace(spared=spared))
 
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """The outcomes, each of which takes a mail out of hand."""

@@ -27,7 +27,7 @@ BEGINNINGS: list[list[str]] = [
     [],
     ["others heard", "silence tick"],
     ["others heard", "silence tick", "worker"],
-    ["log absent", "worker"],
+    ["log absent", "log absent", "worker"],
     ["policy resend", "worker in doubt"],
     ["person resend", "worker"],
 ]

@@ -180,6 +180,31 @@ def test_silence_is_no_proof_where_a_post_could_not_be_read(site: Doubtful) -> N
     assert site.tally()["unknown"] == 5
 
 
+def test_silence_is_no_proof_while_an_outage_of_the_webhook_is_being_made_up_for(site: Doubtful) -> None:
+    """Posts that nobody took for twenty minutes are repeated; the one about the doubt is not the first to come."""
+    doubtful, other = site.hand_over(UNKNOWN), site.hand_over()
+    site.later(20 * MINUTES)
+    site.tell(other)
+    site.tick()
+    assert site.outcomes() == ["open"]
+    site.later(15 * MINUTES)
+    site.tell(doubtful)
+    assert (site.outcomes(), site.tally()["accepted"]) == (["accepted"], 10)
+
+
+def test_silence_is_proof_once_an_outage_of_the_webhook_is_made_up_for(site: Doubtful) -> None:
+    _, other = site.hand_over(UNKNOWN), site.hand_over()
+    site.later(20 * MINUTES)
+    site.tell(other)
+    site.later(24 * MINUTES)
+    site.tick()
+    assert site.outcomes() == ["open"]
+    site.later(6 * MINUTES)
+    site.tick()
+    assert site.outcomes() == ["resent"]
+    assert site.timeline(1)[-1][1]["by"] == "silence"
+
+
 def test_what_a_dead_worker_held_is_sent_again_but_for_the_requests_that_were_heard(site: Doubtful) -> None:
     lost = site.lose()
     one, two, *rest = ids_of(lost)
@@ -215,7 +240,8 @@ def test_a_batch_that_a_worker_holds_again_is_not_touched(site: Doubtful) -> Non
     assert site.tally()["unknown"] == 2
     site.finish(held)
     site.tell(held)
-    site.later(MINUTES)
+    # No post came for a quarter of an hour: that might have been an outage.
+    site.later(2 * WAIT)
     site.tick()
     again = site.claim()
     assert again is not None

@@ -74,11 +74,36 @@ def test_what_the_log_certainly_has_not_goes_out_once_more(runtime: Runtime) -> 
     site.tick(has_log=True)
     site.inquire()
     site.report(LogAnswer.ABSENT)
+    assert site.outcomes() == ["open"], "the log may be late: it is asked once more"
+    site.later(2 * MINUTES)
+    site.inquire()
+    site.report(LogAnswer.UNCLEAR)
+    assert site.outcomes() == ["open"]
+    site.later(4 * MINUTES)
+    site.inquire()
+    site.report(LogAnswer.ABSENT)
     assert site.outcomes() == ["resent"]
     again = site.claim()
     assert again is not None
     assert ids_of(again) == ids_of(doubtful)
-    assert site.timeline(1)[-1][1]["log"] == "so it said"
+    detail = site.timeline(1)[-1][1]
+    assert (detail["log"], detail["by"]) == ("so it said", "log")
+
+
+def test_what_the_log_has_not_got_is_counted_from_when_it_last_had_some_of_the_doubt(runtime: Runtime) -> None:
+    site = Doubtful(runtime, people=5)
+    claim = site.lose()
+    one, two, *rest = ids_of(claim)
+    site.later(WAIT)
+    for answer, found in (
+        (LogAnswer.ABSENT, []),
+        (LogAnswer.FOUND, [(two, tag_of(claim, [one, two]))]),
+        (LogAnswer.ABSENT, []),
+    ):
+        site.report(answer, *found)
+    assert (site.outcomes(), site.tally()) == (["open"], {"accepted": 2, "unknown": len(rest)})
+    site.report(LogAnswer.ABSENT)
+    assert site.tally() == {"accepted": 2, "pending": len(rest)}
 
 
 def test_a_log_that_gives_no_answer_is_asked_a_few_times_with_pauses_and_then_a_person_decides(site: Doubtful) -> None:

@@ -36,7 +36,6 @@ class Witness:
     """A provider whose one answer accepts all, after it has looked at the database from outside."""
 
     name = "outbox"
-    composes_each_mail = False
 
     def __init__(self, look: Callable[[Sequence[Recipient]], None]) -> None:
         self._look = look

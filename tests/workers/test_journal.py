@@ -39,8 +39,8 @@ def test_a_mail_that_was_not_handed_over_after_all_is_not_in_doubt(tmp_path: Pat
     mailing = journal.watch(make_mailing(), make_lease())
     first, second = make_recipients(2)
     mailing.compose(first)
-    mailing.spare(first)
-    mailing.spare(second)
+    mailing.watch.spared([first])
+    mailing.watch.spared([second])
     assert read_last_words(tmp_path, "claim") == NOBODY
     mailing.compose(first)
     assert read_last_words(tmp_path, "claim").in_doubt == {1}
@@ -64,6 +64,27 @@ def test_no_mail_leaves_after_the_lease_and_the_journal_has_it_as_doubt(tmp_path
     assert read_last_words(tmp_path, "claim").in_doubt == {1}
 
 
+def test_of_a_request_all_are_in_doubt_until_its_answer_and_none_where_it_was_refused(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    watch = journal.watch(make_mailing(), make_lease()).watch
+    one, two, three, four = make_recipients(4)
+    watch.begins([one, two])
+    journal.note(*(Outcome(recipient.subscriber_id, OutcomeKind.ACCEPTED) for recipient in (one, two)))
+    watch.begins([three, four])
+    assert read_last_words(tmp_path, "claim").in_doubt == {3, 4}
+    watch.spared([three, four])
+    watch.begins([four])
+    assert read_last_words(tmp_path, "claim") == replace(NOBODY, accepted=frozenset({1, 2}), in_doubt=frozenset({4}))
+
+
+def test_a_request_that_the_lease_forbids_leaves_nobody_in_doubt(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, "claim")
+    watch = journal.watch(make_mailing(), make_lease(seconds=0)).watch
+    with pytest.raises(LeaseLost):
+        watch.begins(make_recipients(2))
+    assert read_last_words(tmp_path, "claim") == NOBODY
+
+
 def test_a_clock_that_is_set_forward_ends_the_lease() -> None:
     times = [NOW, NOW + timedelta(hours=1)]
     lease = Lease(now=lambda: times.pop(0), length=timedelta(minutes=1))
@@ -82,7 +103,7 @@ def test_a_journal_of_another_boot_counts_for_nothing(tmp_path: Path) -> None:
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     open_journal(tmp_path, "claim").note(Outcome(subscriber_id=1, kind=OutcomeKind.ACCEPTED))
     with (tmp_path / FOLDER / "claim").open("ab") as file:
-        file.write(b"S")
+        file.write(b"A12")
     assert read_last_words(tmp_path, "claim") == replace(NOBODY, accepted=frozenset({1}))
 
 

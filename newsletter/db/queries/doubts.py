@@ -228,10 +228,12 @@ def forget_heard_before(session: Session, moment: datetime) -> int:
     return rows_changed(session, statement.execution_options(synchronize_session=False))
 
 
-def witnesses(session: Session, doubt: Doubt, *, made_since: datetime, mute_before: datetime) -> Witnesses:
+def witnesses(
+    session: Session, doubt: Doubt, *, made_since: datetime, heard_since: datetime, mute_before: datetime
+) -> Witnesses:
     """What came of the attempts that the same provider accepted at about the time of a doubt, or later.
 
-    Heard are those of which an event came after the doubt arose; mute those that were answered before `mute_before`,
+    Heard are those of which an event came `heard_since` or later; mute those that were answered before `mute_before`,
     and of which nothing ever came.
     """
     last_heard = select(func.max(HeardRequest.heard_at)).where(HeardRequest.attempt_id == Attempt.id).scalar_subquery()
@@ -246,7 +248,7 @@ def witnesses(session: Session, doubt: Doubt, *, made_since: datetime, mute_befo
         )
         .subquery()
     )
-    is_heard = others.c.heard_at > doubt.since
+    is_heard = others.c.heard_at >= heard_since
     is_mute = others.c.heard_at.is_(None) & (others.c.finished_at <= mute_before)
     row = session.execute(
         select(
@@ -261,6 +263,15 @@ def witnesses(session: Session, doubt: Doubt, *, made_since: datetime, mute_befo
 def oldest_waiting_post_at(session: Session) -> datetime | None:
     """When the oldest post came in that nobody has read yet."""
     return session.scalar(select(func.min(InboxPost.received_at)).where(InboxPost.status == int(PostStatus.WAITING)))
+
+
+def posts_came_at(session: Session, *, source: str, since: datetime) -> Sequence[datetime]:
+    """When each post of a provider came in, from a moment on, in order."""
+    return session.scalars(
+        select(InboxPost.received_at)
+        .where(InboxPost.source == source, InboxPost.received_at > since)
+        .order_by(InboxPost.received_at)
+    ).all()
 
 
 def has_unreadable_posts(session: Session, *, since: datetime) -> bool:
