@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from newsletter.domain.bounces import BounceClass, Category
+from newsletter.domain.bounces import BounceClass
 from newsletter.domain.events import meaning_of_bounce
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.errors import InvalidInput
@@ -89,15 +89,12 @@ class Verdict:
 
 
 def verdict_on(list_: ProviderList, entry: ListedAddress) -> Verdict:
-    """What an entry means: bounces are judged by our own rules, as full mailboxes and blocks are among them.
-
-    A mailbox that is switched off counts when it is so again (domain/reacting.py), which one entry does not tell.
-    """
+    """What an entry means: bounces are judged by our own rules, as full mailboxes and blocks are among them."""
     evidence = f"SendGrid’s list {list_.replace('_', ' ')}"
     if list_ is not ProviderList.BOUNCES:
         return Verdict(reason=REASONS[list_], evidence=evidence)
     meaning = meaning_of_bounce(type_="bounce", status=entry.status, reason=entry.reason, classification="")
-    is_hard = meaning.bounce_class is BounceClass.HARD and meaning.category is not Category.MAILBOX_DISABLED
+    is_hard = meaning.bounce_class is BounceClass.HARD
     return Verdict(reason=SuppressionReason.BOUNCED if is_hard else None, evidence=f"{evidence} ({meaning.category})")
 
 

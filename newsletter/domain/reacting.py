@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
 
 from newsletter.domain.alerts import AlertKind
 from newsletter.domain.bounces import BounceClass, Category
@@ -16,23 +15,16 @@ from newsletter.domain.subscriber import SuppressionReason
 
 SOFT_RUN_ISSUES = 5
 SOFT_RUN_DAYS = 14
-# A mailbox that is switched off may be on again tomorrow: an unpaid bill, a long absence, a security check.
-DISABLED_ISSUES = 2
-DISABLED_DAYS = 3
 # A mail server keeps trying for up to five days; what has not come back then has arrived.
 SILENCE = timedelta(days=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastIssue:
-    """How one issue ended for one person: returned softly at `at`, or not returned.
-
-    `is_disabled` says that it was refused for good by a mailbox that exists and is switched off.
-    """
+    """How one issue ended for one person: returned softly at `at`, or not returned."""
 
     at: datetime
     is_soft: bool
-    is_disabled: bool = False
 
 
 def suppression_for(
@@ -50,44 +42,26 @@ def suppression_for(
         return SuppressionReason.COMPLAINED
     if event.kind is not EventKind.BOUNCED or event.category is Category.THROTTLE:
         return None
-    if event.bounce_class not in (BounceClass.HARD, BounceClass.SOFT):
-        return None
-    is_hard = event.bounce_class is BounceClass.HARD and is_proven
-    is_gone = is_hard and event.category is not Category.MAILBOX_DISABLED
-    if is_gone or is_soft_run(history) or is_still_disabled(history):
+    if event.bounce_class is BounceClass.HARD and is_proven:
+        return SuppressionReason.BOUNCED
+    if event.bounce_class in (BounceClass.HARD, BounceClass.SOFT) and is_soft_run(history):
         return SuppressionReason.BOUNCED
     return None
 
 
 def is_soft_run(history: Sequence[PastIssue]) -> bool:
     """Whether the last issues all came back softly: at least five, over at least fourteen days."""
-    return _is_long_enough(_run(history), issues=SOFT_RUN_ISSUES, days=SOFT_RUN_DAYS)
-
-
-def is_still_disabled(history: Sequence[PastIssue]) -> bool:
-    """Whether the mailbox was found switched off in two issues, three days apart, and nothing arrived in between."""
-    found = [past for past in _run(history) if past.is_disabled]
-    return _is_long_enough(found, issues=DISABLED_ISSUES, days=DISABLED_DAYS)
-
-
-def _run(history: Sequence[PastIssue]) -> list[PastIssue]:
-    """The last issues that came back, the latest first."""
-    return list(takewhile(lambda past: past.is_soft, reversed(history)))
-
-
-def _is_long_enough(run: Sequence[PastIssue], *, issues: int, days: int) -> bool:
-    return len(run) >= issues and run[0].at - run[-1].at >= timedelta(days=days)
+    run: list[PastIssue] = []
+    for past in reversed(history):
+        if not past.is_soft:
+            break
+        run.append(past)
+    return len(run) >= SOFT_RUN_ISSUES and run[0].at - run[-1].at >= timedelta(days=SOFT_RUN_DAYS)
 
 
 def is_soft_past(kind: str, bounce_class: str | None) -> bool:
     """Whether an earlier event counts for a soft run; a hard bounce that suppressed nobody does too."""
     return kind == EventKind.BOUNCED and bounce_class in (BounceClass.SOFT, BounceClass.HARD)
-
-
-def is_disabled_past(kind: str, bounce_class: str | None, category: str | None) -> bool:
-    """Whether an earlier event found the mailbox switched off, by a mail that was certainly ours."""
-    is_hard = kind == EventKind.BOUNCED and bounce_class == BounceClass.HARD
-    return is_hard and category == Category.MAILBOX_DISABLED
 
 
 def refusal_kind(event: Meaning) -> AlertKind | None:

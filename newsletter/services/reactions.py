@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,7 +23,6 @@ from newsletter.domain.reacting import (
     Health,
     PastIssue,
     alarms_for,
-    is_disabled_past,
     is_soft_past,
     suppression_for,
 )
@@ -227,13 +225,10 @@ def _histories(session: Session, people: Sequence[int], *, now: datetime) -> dic
             refused.add((heard.subscriber_id, heard.issue_id))
             continue
         is_soft = is_soft_past(heard.kind, heard.bounce_class)
-        is_disabled = is_disabled_past(heard.kind, heard.bounce_class, heard.category)
         known = past.setdefault(heard.subscriber_id, {}).get(heard.issue_id)
         # A bounce outweighs a delivery: servers take mail and return it.
         if known is None or (is_soft and not known.is_soft):
-            past[heard.subscriber_id][heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft, is_disabled=is_disabled)
-        elif is_disabled and not known.is_disabled:
-            past[heard.subscriber_id][heard.issue_id] = replace(known, is_disabled=True)
+            past[heard.subscriber_id][heard.issue_id] = PastIssue(at=heard.at, is_soft=is_soft)
     for person, issue_id, began in queries.silent_issues_of(session, people, started_before=now - SILENCE):
         if (person, issue_id) not in refused:
             past.setdefault(person, {}).setdefault(issue_id, PastIssue(at=began, is_soft=False))

@@ -192,26 +192,3 @@ def test_breakers_open_above_their_share_of_a_large_enough_sample(
     health: Health, expected: list[tuple[str, bool]]
 ) -> None:
     assert [(alarm.trouble, alarm.stops) for alarm in alarms_for(health)] == expected
-
-
-DISABLED = {"status": "5.2.1", "reason": "550 5.2.1 this account is disabled"}
-
-
-@pytest.mark.parametrize(
-    ("days", "ended_by_delivery", "is_suppressed"),
-    [([0], False, False), ([0, 2], False, False), ([0, 1, 3], False, True), ([0, 3], True, False)],
-)
-def test_a_mailbox_that_is_switched_off_counts_when_it_still_is_three_days_later(
-    days: list[int], ended_by_delivery: bool, is_suppressed: bool
-) -> None:
-    disabled = bounce(**DISABLED)
-    assert disabled.bounce_class is BounceClass.HARD
-    history = [PastIssue(at=START + timedelta(days=day), is_soft=True, is_disabled=True) for day in days]
-    if ended_by_delivery:
-        history.insert(1, PastIssue(at=START + timedelta(days=1), is_soft=False))
-    assert (suppression_for(disabled, history) is not None) is is_suppressed
-
-
-def test_two_full_mailboxes_are_not_a_disabled_one() -> None:
-    history = [PastIssue(at=START + timedelta(days=day), is_soft=True, is_disabled=day == 0) for day in (0, 4)]
-    assert suppression_for(bounce(), history) is None

@@ -32,8 +32,6 @@ from tests.processes import Process, Processes, free_port, settings_environment
 MAILS = int(os.environ.get("POSTFIX_MAILS", "200"))
 # Every third mail comes back, each time in another way.
 CLASSES = {"unknown": "hard", "disabled": "hard", "nowhere": "hard", "full": "soft", "spam": "block", "listed": "block"}
-# A mailbox that is switched off may be on again tomorrow.
-SUPPRESSED_WHEN_REPEATED = {"disabled"}
 SECONDS = 60 + MAILS / 10
 
 pytestmark = pytest.mark.timeout(SECONDS + 60)
@@ -50,7 +48,6 @@ class PostfixSite:
         self.postfix = PrivatePostfix(processes, lmtp_port=self.lmtp_port)
         self._processes = processes
         self.expected: dict[int, str] = {}
-        self.unknown: set[str] = set()
 
     def listen(self) -> Process:
         """Start the listener that Postfix returns mail to."""
@@ -89,8 +86,6 @@ class PostfixSite:
             session.execute(update(Subscriber).where(Subscriber.id == id_).values(email=address, address=address))
             if local != "good":
                 self.expected[id_] = CLASSES[local]
-            if CLASSES.get(local) == "hard" and local not in SUPPRESSED_WHEN_REPEATED:
-                self.unknown.add(address)
 
     def _hand_over(self, issue_id: int) -> None:
         runtime = self.runtime
@@ -140,11 +135,13 @@ def test_every_returned_mail_finds_its_delivery_and_its_class(site: PostfixSite)
         events = session.scalars(select(Event).where(Event.issue_id == issue_id, Event.source == "mail")).all()
         marked = set(session.scalars(select(Delivery.subscriber_id).where(Delivery.marks == int(Mark.BOUNCED))))
         suppressed = set(session.scalars(select(Suppression.address)))
+        hard = [id_ for id_, class_ in site.expected.items() if class_ == "hard"]
+        dead = set(session.scalars(select(Subscriber.address).where(Subscriber.id.in_(hard))))
         statuses = set(session.scalars(select(Delivery.status)))
     assert {event.subscriber_id: (event.detail or {})["class"] for event in events} == site.expected
     assert len(events) == len(site.expected) >= MAILS // 3
     assert marked == set(site.expected)
-    assert suppressed == site.unknown
+    assert suppressed == dead
     assert statuses == {int(DeliveryStatus.ACCEPTED)}
     assert listener.terminate() == 0
     counts = json.loads(listener.output()[listener.output().rindex("{") :])

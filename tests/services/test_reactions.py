@@ -10,7 +10,7 @@ from newsletter.domain.reacting import is_soft_past
 from newsletter.runtime import Runtime
 from newsletter.services import suppressions
 from tests.factories import NOW
-from tests.services.loop_site import HARD, SOFT, THROTTLED, LoopSite
+from tests.services.loop_site import SOFT, THROTTLED, LoopSite
 
 WEEKS = [NOW + timedelta(weeks=number) for number in range(6)]
 
@@ -68,29 +68,6 @@ def test_a_hard_bounce_that_suppressed_nobody_counts_as_soft(
     kind: str, bounce_class: str | None, expected: bool
 ) -> None:
     assert is_soft_past(kind, bounce_class) is expected
-
-
-DISABLED = {"type": "bounce", "status": "5.2.1", "reason": "550 5.2.1 this account is disabled"}
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_mailbox_switched_off_is_suppressed_once_it_is_so_three_days_later(
-    runtime: Runtime, order: tuple[int, int]
-) -> None:
-    site = LoopSite(runtime, 1)
-    told = [(site.send(at=NOW + timedelta(days=day)), NOW + timedelta(days=day, hours=1)) for day in (0, 3)]
-    for number, place in enumerate(order):
-        issue_id, at = told[place]
-        site.tell(issue_id, site.people, "bounce", at=at, **DISABLED)
-        assert len(site.suppressed()) == number
-
-
-def test_a_mailbox_switched_off_and_then_unknown_is_suppressed_at_once(runtime: Runtime) -> None:
-    site = LoopSite(runtime, 1)
-    issue_id = site.send()
-    site.tell(issue_id, site.people, "bounce", **DISABLED)
-    site.tell(issue_id, site.people, "bounce", **HARD)
-    assert list(site.suppressed().values()) == ["bounced"]
 
 
 def test_who_was_lifted_begins_a_new_run(runtime: Runtime) -> None:

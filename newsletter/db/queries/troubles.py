@@ -35,7 +35,6 @@ class Heard(NamedTuple):
     issue_id: int
     kind: str
     bounce_class: str | None
-    category: str | None
     at: datetime
 
 
@@ -72,14 +71,7 @@ def heard_of(session: Session, subscriber_ids: Sequence[int]) -> list[Heard]:
     found: list[Heard] = []
     for people in in_chunks(subscriber_ids):
         rows = session.execute(
-            select(
-                Event.subscriber_id,
-                Event.issue_id,
-                Event.kind,
-                Event.detail["class"].as_string(),
-                Event.detail["category"].as_string(),
-                Event.at,
-            )
+            select(Event.subscriber_id, Event.issue_id, Event.kind, Event.detail["class"].as_string(), Event.at)
             .where(
                 Event.issue_id.in_(issue_ids),
                 Event.subscriber_id.in_(people),
