@@ -76,6 +76,6 @@ def make_issue(session: Session, people: int = 10) -> tuple[Issue, list[int]]:
     return issue, ids
 
 
-def start_issue(session: Session, issue: Issue, *, batch_size: int = 4) -> Issue:
+def start_issue(session: Session, issue: Issue, *, batch_size: int = 4, now: datetime = NOW) -> Issue:
     """Begin to send through a provider called "outbox"."""
-    return issues.send_issue(session, issue.id, actor=OPERATOR, provider="outbox", batch_size=batch_size, now=NOW)
+    return issues.send_issue(session, issue.id, actor=OPERATOR, provider="outbox", batch_size=batch_size, now=now)

@@ -68,8 +68,8 @@ def test_chaos_on_sendgrid_ends_with_everybody_accounted_for_by_itself(redis_url
         own_postgres=True,
         fault_share=0.2,
     )
-    assert verdict["is_clean"], verdict
-    assert verdict["doubts"].keys() <= {"event", "answer", "silence", "log"}, verdict
+    assert verdict["is_clean"], json.dumps(verdict)
+    assert verdict["doubts"].keys() <= {"event", "answer", "silence", "log"}, json.dumps(verdict)
     assert (verdict["missing"], verdict["doubled"], verdict["wrong"], verdict["unknown"]) == (0, 0, 0, 0)
     assert verdict["accepted"] == verdict["at_provider"] == PEOPLE_IN_CHAOS - verdict["failed"]
     assert (verdict["broker_flush"], verdict["postgres_restart"]) == ("done", "done")
@@ -93,19 +93,21 @@ def test_chaos_on_sendgrid_without_events_leaves_in_doubt_what_was_in_flight_unl
         log=log,
         unknown_wait=unknown_wait,
     )
-    assert verdict["is_clean"], verdict
+    assert verdict["is_clean"], json.dumps(verdict)
     assert verdict["accepted"] + verdict["failed"] + verdict["unknown"] == PEOPLE_WITHOUT_EVENTS
     assert (verdict["missing"], verdict["doubled"], verdict["wrong"], verdict["stray"]) == (0, 0, 0, 0)
     # A log that fails each time that it is asked leaves the rest to a person: "open".
-    assert verdict["doubts"].keys() <= {"log", "open"}, verdict
-    assert ("log" in verdict["doubts"], "open" in verdict["doubts"]) == (log, verdict["unknown"] > 0), verdict
+    assert verdict["doubts"].keys() <= {"log", "open"}, json.dumps(verdict)
+    assert ("log" in verdict["doubts"], "open" in verdict["doubts"]) == (log, verdict["unknown"] > 0), json.dumps(
+        verdict
+    )
 
 
 def test_chaos_on_smtp_leaves_in_doubt_no_more_than_was_in_flight() -> None:
     verdict = chaos.run(
         "", "", recipients=PEOPLE_IN_CHAOS, provider="smtp", workers=2, kills=KILLS, seed=3, minutes=1.5
     )
-    assert verdict["is_clean"], verdict
+    assert verdict["is_clean"], json.dumps(verdict)
     assert verdict["accepted"] + verdict["failed"] + verdict["unknown"] == PEOPLE_IN_CHAOS
     assert (verdict["kills"], sum(verdict["faults"].values()) > 0) == (KILLS, True)
 

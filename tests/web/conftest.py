@@ -110,7 +110,7 @@ def add_issue(runtime: Runtime, *, people: int = 3, started: bool = False) -> tu
             session, brief_id=brief_id, list_slugs=["readers"], actor=users.OPERATOR, now=runtime.now()
         )
         if started:
-            factories.start_issue(session, issue)
+            factories.start_issue(session, issue, now=runtime.now())
         return issue.id, ids
 
 
