@@ -72,6 +72,11 @@ class Doubtful:
         self.finish(claim, **({"provider_message_id": ""} if kind is OutcomeKind.UNKNOWN else {}))
         return claim
 
+    def finish_issue(self) -> None:
+        """What a worker does that finds nothing more."""
+        with self.runtime.transaction() as session:
+            issues.finish_if_done(session, self.issue_id, now=self.now)
+
     def lose(self) -> Claim:
         """The next batch, with a worker that dies; its lease is over at once."""
         claim = self.claim()

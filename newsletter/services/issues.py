@@ -18,6 +18,7 @@ from newsletter.domain.cohorts import CohortPlan, at_once, parse_local_time, pla
 from newsletter.domain.editions import edition_of
 from newsletter.domain.issue import (
     FINAL_STATUSES,
+    BatchStatus,
     DeliveryReason,
     DeliveryStatus,
     IssueStatus,
@@ -280,7 +281,7 @@ def cancel_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime
     """
     # Before all else, as everybody locks batches before issues: a worker that is just claiming a batch is waited for,
     # and then counts as holding it; one that is just giving a batch back has done so, or sees that it is cancelled.
-    batch_queries.lock_open_batches(session, issue_id)
+    batch_queries.lock_batches(session, issue_id, statuses=(BatchStatus.PENDING, BatchStatus.CLAIMED))
     issue = _move(session, issue_id, "cancel", actor=actor, now=now, finished_at=now)
     batch_queries.close_pending_batches(session, issue_id)
     delivery_queries.cancel_unclaimed(session, issue_id)
@@ -295,6 +296,8 @@ def retry_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime)
 
     Never to those who have it or may have it, nor where there is no such mailbox.
     """
+    # Before the issue, as everybody locks: a doubt of the same batch may just be settling.
+    batch_queries.lock_batches(session, issue_id)
     issue = _move(session, issue_id, "retry", actor=actor, now=now, started_at=now, finished_at=None)
     if delivery_queries.retry_failed(session, issue_id) == 0:
         raise Conflict(f"issue {issue_id} has no failed deliveries that another try could help")
@@ -334,8 +337,8 @@ def resolve_unknown(session: Session, issue_id: int, *, decision: str, actor: Ac
 
 def go_on(session: Session, issue_id: int, *, now: datetime) -> None:
     """Send on where an issue had ended in doubt: some of it was proven not to be out. Otherwise nothing happens."""
-    issue = find_issue(session, issue_id)
-    if IssueStatus(issue.status) is IssueStatus.INCOMPLETE:
+    # Locked, since who closes the issue at this moment does not see yet what goes back to waiting here.
+    if IssueStatus(queries.lock_issue(session, issue_id).status) is IssueStatus.INCOMPLETE:
         _move(session, issue_id, "retry", actor=None, now=now, finished_at=None)
 
 
@@ -352,6 +355,10 @@ def finish_if_done(session: Session, issue_id: int, *, now: datetime) -> IssueSt
         return status
     if status is IssueStatus.SENDING and batch_queries.has_open_batches(session, issue_id):
         # Counting a million rows at each tick would cost more than the tick has time for.
+        return status
+    # Counted under the lock: a doubt that is just sent again is seen here, or sees what was done here.
+    status = IssueStatus(queries.lock_issue(session, issue_id).status)
+    if status not in (IssueStatus.SENDING, IssueStatus.INCOMPLETE):
         return status
     act = finishing_act(tally_of(session, issue_id))
     if act is None or (status is IssueStatus.INCOMPLETE and act != "finish"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -276,11 +276,11 @@ def close_late_batches(
     return [(cohort, first_id, last_id) for cohort, first_id, last_id in session.execute(statement)]
 
 
-def lock_open_batches(session: Session, issue_id: int) -> None:
-    """Wait for every worker that is just taking or giving back a batch, and keep all as they are until the end."""
-    is_open = Batch.status.in_((int(BatchStatus.PENDING), int(BatchStatus.CLAIMED)))
+def lock_batches(session: Session, issue_id: int, *, statuses: Iterable[BatchStatus] = BatchStatus) -> None:
+    """Wait for all who are just moving a batch of these statuses, and keep all as they are until the end."""
+    is_meant = Batch.status.in_([int(status) for status in statuses])
     session.execute(
-        select(Batch.id).where(Batch.issue_id == issue_id, is_open).order_by(Batch.id).with_for_update()
+        select(Batch.id).where(Batch.issue_id == issue_id, is_meant).order_by(Batch.id).with_for_update()
     ).all()
 
 

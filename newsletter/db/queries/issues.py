@@ -27,6 +27,11 @@ def move_issue(session: Session, issue_id: int, *, from_status: str, to_status: 
     return rows_changed(session, statement) == 1
 
 
+def lock_issue(session: Session, issue_id: int) -> Issue:
+    """An issue as it is now, which nobody else moves before the end of this transaction: lock batches before it."""
+    return session.get_one(Issue, issue_id, populate_existing=True, with_for_update=True)
+
+
 def status_of_issue(session: Session, issue_id: int) -> IssueStatus:
     """Where an issue stands now; it is asked once or twice for each batch."""
     return IssueStatus(session.execute(_STATUS, {"of_issue": issue_id}).scalar_one())
