@@ -26,15 +26,16 @@ MAX_PAGE_BYTES = 8 * 1024 * 1024
 ATTEMPTS = 3
 MAX_WAIT_SECONDS = 10.0
 
+_BOUNCES = ("suppression", "bounces")
+_GLOBAL = ("asm", "suppressions", "global")
 # Where an address is taken off. Blocks keep nobody from mail.
 _LIFTED_AT: tuple[tuple[str, ...], ...] = (
-    ("suppression", "bounces"),
+    _BOUNCES,
     ("suppression", "invalid_emails"),
     ("suppression", "spam_reports"),
-    ("asm", "suppressions", "global"),
+    _GLOBAL,
 )
 _GONE = frozenset({200, 204, 404})
-_GLOBAL = ("asm", "suppressions", "global")
 
 
 class SendGridSuppressions:
@@ -67,17 +68,11 @@ class SendGridSuppressions:
     def lift(self, address: str) -> None:
         """Take an address off every list that keeps it from mail; one that is on none is fine."""
         for path in _LIFTED_AT:
-            target = (*path, quote(address, safe=""))
-            answer = self._patiently(lambda target=target: self._transport.delete(target))  # type: ignore[misc]
-            if answer.status not in _GONE:
-                raise refused_us(answer)
+            self._take_off(path, address)
 
     def retry(self, address: str) -> None:
         """Forget that mail to this address bounced, and nothing else; one that is not on the list is fine."""
-        target = ("suppression", "bounces", quote(address, safe=""))
-        answer = self._patiently(lambda: self._transport.delete(target))
-        if answer.status not in _GONE:
-            raise refused_us(answer)
+        self._take_off(_BOUNCES, address)
 
     def suppress(self, addresses: Sequence[str]) -> set[str]:
         """Put addresses, at most a page of them, on the global list; returns those that SendGrid says it took.
@@ -94,6 +89,12 @@ class SendGridSuppressions:
         if answer.status != 201:
             raise refused_us(answer)
         return _taken(answer) & set(addresses)
+
+    def _take_off(self, path: Sequence[str], address: str) -> None:
+        target = (*path, quote(address, safe=""))
+        answer = self._patiently(lambda: self._transport.delete(target))
+        if answer.status not in _GONE:
+            raise refused_us(answer)
 
     def close(self) -> None:
         """Close kept connections."""

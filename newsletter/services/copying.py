@@ -6,7 +6,7 @@ A page is noted as on its way before the request leaves, so that a lift made mea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -21,8 +21,10 @@ from newsletter.domain.subscriber import SuppressionReason
 
 log = logging.getLogger(__name__)
 
-RETRIES_AT_ONCE = 100
+AT_ONCE = 100
 Transactions = Callable[[], AbstractContextManager[Session]]
+# Id, address, and since when.
+Waiting = tuple[int, str, datetime]
 
 
 class TakesSuppressions(Protocol):
@@ -70,14 +72,28 @@ def push_suppressions(
 
 def push_retries(transactions: Transactions, provider: TakesSuppressions, *, now: datetime) -> int:
     """Have the provider forget bounces for which nobody is suppressed here; returns of how many addresses."""
-    pushed = last_id = 0
+    pushed = 0
+    for retry_id, address, asked_at in each_waiting(transactions, _waiting_retries):
+        provider.retry(address)
+        with transactions() as session:
+            pushed += retries.finish_retry(session, retry_id, asked_at=asked_at, now=now)
+    return pushed
+
+
+def each_waiting(
+    transactions: Transactions, waiting_after: Callable[[Session, int], Sequence[Waiting]]
+) -> Iterator[Waiting]:
+    """What waits to be told to the provider, in pages of AT_ONCE, each read when it is its turn."""
+    last_id = 0
     while True:
         with transactions() as session:
-            rows = retries.waiting_retries(session, limit=RETRIES_AT_ONCE, after_id=last_id)
-            waiting = [(row.id, row.address, row.asked_at) for row in rows]
-        for last_id, address, asked_at in waiting:
-            provider.retry(address)
-            with transactions() as session:
-                pushed += retries.finish_retry(session, last_id, asked_at=asked_at, now=now)
-        if len(waiting) < RETRIES_AT_ONCE:
-            return pushed
+            page = waiting_after(session, last_id)
+        yield from page
+        if len(page) < AT_ONCE:
+            return
+        last_id = page[-1][0]
+
+
+def _waiting_retries(session: Session, last_id: int) -> Sequence[Waiting]:
+    rows = retries.waiting_retries(session, limit=AT_ONCE, after_id=last_id)
+    return [(row.id, row.address, row.asked_at) for row in rows]

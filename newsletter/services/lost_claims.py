@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Batch
+from newsletter.db.models import Attempt, Batch
 from newsletter.db.queries import batches as queries
 from newsletter.db.queries import deliveries
 from newsletter.db.queries import doubts as doubt_queries
@@ -35,24 +35,28 @@ def expire_claims(
                 session, batch.issue_id, cohort=batch.cohort, first_id=batch.first_id, last_id=batch.last_id
             )
             _settle_lost(session, batch, last_words)
-            unanswered = frozenset[int]() if last_words is None else last_words.unanswered
+            unanswered = last_words.unanswered if last_words else frozenset[int]()
             for attempt in queries.lose_attempts(session, batch.id, now=now):
-                for people, reason in (
-                    (unanswered, DeliveryReason.NO_ANSWER),
-                    (frozenset(held) - unanswered, DeliveryReason.WORKER_DIED),
-                ):
-                    doubts.open_doubt(
-                        session,
-                        issue_id=batch.issue_id,
-                        batch_id=batch.id,
-                        attempt_id=attempt.id,
-                        provider=attempt.provider,
-                        subscriber_ids=people,
-                        reason=reason,
-                        now=now,
-                    )
+                _open_doubt(session, attempt, unanswered, reason=DeliveryReason.NO_ANSWER, now=now)
+                others = frozenset(held) - unanswered
+                _open_doubt(session, attempt, others, reason=DeliveryReason.WORKER_DIED, now=now)
             lost.append(claim)
     return lost
+
+
+def _open_doubt(
+    session: Session, attempt: Attempt, people: Collection[int], *, reason: DeliveryReason, now: datetime
+) -> None:
+    doubts.open_doubt(
+        session,
+        issue_id=attempt.issue_id,
+        batch_id=attempt.batch_id,
+        attempt_id=attempt.id,
+        provider=attempt.provider,
+        subscriber_ids=people,
+        reason=reason,
+        now=now,
+    )
 
 
 def _settle_lost(session: Session, batch: Batch, last_words: LastWords | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from newsletter.domain.greeting import greeter
@@ -39,7 +39,16 @@ class MailingFactory:
         self._signer = signer
         self._greet = greeter(rendered.language)
         self._web_url = links.web_version_url(rendered.newsletter_slug, issue_id)
-        self.mailing = self._make_mailing(subject or rendered.subject, date)
+        self.mailing = mailing_of(
+            rendered,
+            issue_id=issue_id,
+            subject=subject or rendered.subject,
+            date=date,
+            headers=self._shared_headers(),
+            recipient_headers=RECIPIENT_HEADERS,
+            category=rendered.newsletter_slug,
+            signer=signer,
+        )
 
     def recipient(self, *, subscriber_id: int, email: str, name: str) -> Recipient:
         """Everything that differs in the mail of this person."""
@@ -68,28 +77,6 @@ class MailingFactory:
         """The same for many, given as id, email and name."""
         return [self.recipient(subscriber_id=id_, email=email, name=name) for id_, email, name in people]
 
-    def _make_mailing(self, subject: str, date: datetime) -> Mailing:
-        rendered = self._rendered
-        headers = self._shared_headers()
-        template = MimeTemplate.compile(
-            rendered, subject=subject, date=date, headers=headers, recipient_headers=RECIPIENT_HEADERS
-        )
-        return Mailing(
-            issue_id=self._issue_id,
-            from_name=rendered.from_name,
-            from_email=rendered.from_email,
-            reply_to=rendered.reply_to,
-            subject=subject,
-            html=rendered.html,
-            text=rendered.text,
-            html_slots=rendered.html_slots,
-            text_slots=rendered.text_slots,
-            headers=headers,
-            category=rendered.newsletter_slug,
-            compose=_signed(template, self._signer) if self._signer else template.compose,
-            is_wire_ready=True,
-        )
-
     def _shared_headers(self) -> dict[str, str]:
         """Headers that bulk mail carries (RFC 2369, 2919, 3834, 8058; Feedback-ID for Gmail)."""
         slug = self._rendered.newsletter_slug
@@ -103,6 +90,38 @@ class MailingFactory:
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
         }
+
+
+def mailing_of(
+    rendered: Rendered,
+    *,
+    issue_id: int,
+    subject: str,
+    date: datetime,
+    headers: Mapping[str, str],
+    recipient_headers: Sequence[str],
+    category: str,
+    signer: DkimSigner | None,
+) -> Mailing:
+    """Rendered bytes as a provider takes them; each mail has `headers`, and its own of these `recipient_headers`."""
+    template = MimeTemplate.compile(
+        rendered, subject=subject, date=date, headers=headers, recipient_headers=recipient_headers
+    )
+    return Mailing(
+        issue_id=issue_id,
+        from_name=rendered.from_name,
+        from_email=rendered.from_email,
+        reply_to=rendered.reply_to,
+        subject=subject,
+        html=rendered.html,
+        text=rendered.text,
+        html_slots=rendered.html_slots,
+        text_slots=rendered.text_slots,
+        headers=headers,
+        category=category,
+        compose=_signed(template, signer) if signer else template.compose,
+        is_wire_ready=True,
+    )
 
 
 def _for_servers(email: str) -> str:

@@ -7,7 +7,7 @@ tried again; what it may have taken never is, for the reader can ask again.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -23,8 +23,9 @@ from newsletter.domain.subscriber import SubscriberStatus, SuppressionReason
 from newsletter.jobs import SEND_OPT_INS, enqueue
 from newsletter.links import Links
 from newsletter.providers import Provider
-from newsletter.rendering import DkimSigner, MimeTemplate, render_opt_in, wire_address
+from newsletter.rendering import DkimSigner, render_opt_in, wire_address
 from newsletter.services import newsletters, suppressions
+from newsletter.services.mailings import mailing_of
 from newsletter.services.subscribing import may_take
 
 log = logging.getLogger(__name__)
@@ -128,36 +129,22 @@ def _compose(
     slug, domain = answer.newsletter.slug, rendered.from_email.rpartition("@")[2]
     # Of issue 0, which has no ledger: whatever is told about it is nobody's delivery. The same at each try.
     token = links.delivery_token(NO_ISSUE, answer.request_id)
-    headers = {
-        "Feedback-ID": f"opt-in:{slug}:newsletter",
-        "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",
-    }
-    template = MimeTemplate.compile(
+    mailing = mailing_of(
         rendered,
+        issue_id=NO_ISSUE,
         subject=rendered.subject,
         date=answer.requested_at,
-        headers=headers,
+        headers={
+            "Feedback-ID": f"opt-in:{slug}:newsletter",
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+        },
         recipient_headers=["Message-ID"],
-    )
-    mailing = Mailing(
-        issue_id=NO_ISSUE,
-        from_name=rendered.from_name,
-        from_email=rendered.from_email,
-        reply_to=rendered.reply_to,
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        html_slots={},
-        text_slots={},
-        headers=headers,
         category=f"{slug}-opt-in",
-        compose=(lambda recipient: signer.sign(template.compose(recipient))) if signer else template.compose,
-        is_wire_ready=True,
-        passes_suppressions=answer.is_suppressed,
+        signer=signer,
     )
     return_path = f"b-{token}@{bounce_domain}" if bounce_domain else rendered.from_email
-    return mailing, Recipient(
+    return replace(mailing, passes_suppressions=answer.is_suppressed), Recipient(
         answer.request_id, token, wire_address(answer.email), "", {}, {"Message-ID": f"<{token}@{domain}>"}, return_path
     )
 
@@ -169,7 +156,7 @@ def _target_url(answer: ClaimedAnswer, links: Links) -> str:
 
 
 def record(session: Session, request_id: int, outcome: Outcome, *, now: datetime) -> RequestMail:
-    """Write down what became of a claimed mail; one that was certainly not taken waits for its next try, for a day."""
+    """Write down what became of a claimed mail; one that was not taken is tried again until it is too late."""
     request = queries.request_by_id(session, request_id)
     mail = MAIL_AFTER[outcome.kind]
     due_at = now

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -39,15 +38,14 @@ from newsletter.domain.exchange import (
 from newsletter.domain.subscriber import SuppressionReason, normalise_address
 from newsletter.errors import InvalidInput
 from newsletter.services import copying, suppressions
+from newsletter.services.copying import AT_ONCE, TakesSuppressions, Transactions, Waiting
 
 log = logging.getLogger(__name__)
 
 AddressKey = Callable[[str], bytes]
-Transactions = Callable[[], AbstractContextManager[Session]]
-LIFTS_AT_ONCE = 100
 
 
-class ProviderLists(Protocol):
+class ProviderLists(TakesSuppressions, Protocol):
     """The provider's side of the exchange."""
 
     def page(self, list_: ProviderList, *, since: int, until: int, offset: int) -> list[ListedAddress]:
@@ -56,14 +54,6 @@ class ProviderLists(Protocol):
 
     def lift(self, address: str) -> None:
         """Take an address off every list."""
-        ...
-
-    def retry(self, address: str) -> None:
-        """Forget that mail to this address bounced."""
-        ...
-
-    def suppress(self, addresses: Sequence[str]) -> set[str]:
-        """Put up to PAGE_SIZE addresses on the list of those that get nothing; returns those that were taken."""
         ...
 
 
@@ -176,22 +166,21 @@ def preview(
 
 def push_lifts(transactions: Transactions, lists: ProviderLists, *, now: datetime) -> int:
     """Take what was lifted here off the provider's lists; returns how many addresses."""
-    pushed = last_id = 0
-    while True:
+    pushed = 0
+    for lift_id, address, lifted_at in copying.each_waiting(transactions, _waiting_lifts):
+        lists.lift(address)
         with transactions() as session:
-            rows = queries.waiting_lifts(session, limit=LIFTS_AT_ONCE, after_id=last_id)
-            waiting = [(row.id, row.address, row.lifted_at) for row in rows]
-        for lift_id, address, lifted_at in waiting:
-            lists.lift(address)
-            with transactions() as session:
-                if queries.finish_lift(session, lift_id, lifted_at=lifted_at, now=now):
-                    copies.forget_copy(session, address)
-                    pushed += 1
-                else:
-                    copies.repeat_copy(session, address)
-            last_id = lift_id
-        if len(waiting) < LIFTS_AT_ONCE:
-            return pushed
+            if queries.finish_lift(session, lift_id, lifted_at=lifted_at, now=now):
+                copies.forget_copy(session, address)
+                pushed += 1
+            else:
+                copies.repeat_copy(session, address)
+    return pushed
+
+
+def _waiting_lifts(session: Session, last_id: int) -> Sequence[Waiting]:
+    rows = queries.waiting_lifts(session, limit=AT_ONCE, after_id=last_id)
+    return [(row.id, row.address, row.lifted_at) for row in rows]
 
 
 def read_list(

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
+
 API_KEY = "SG.fake-key.for-tests"
 FIELDS = {
     "bounces": {"created", "email", "reason", "status"},
@@ -172,3 +174,11 @@ def sendgrid_lists() -> Iterator[SendGridLists]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def client_of(server: SendGridLists) -> Iterator[SendGridSuppressions]:
+    """Our client of that server, which does not wait long when it is asked to."""
+    client = SendGridSuppressions(API_KEY, api_url=server.url, timeout_seconds=5, max_wait_seconds=0.01)
+    yield client
+    client.close()

@@ -19,7 +19,7 @@ from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
 from newsletter.runtime import Runtime
 from newsletter.services import suppressions, syncing
 from tests.factories import NOW
-from tests.fakes.sendgrid_lists import API_KEY, SendGridLists, sendgrid_lists
+from tests.fakes.sendgrid_lists import API_KEY, SendGridLists, client_of, sendgrid_lists
 from tests.services.loop_site import HARD, SOFT, LoopSite
 
 ALL = parse_pushed_reasons("all")
@@ -38,9 +38,8 @@ def theirs() -> Iterator[SendGridLists]:
 
 @pytest.fixture
 def lists(theirs: SendGridLists) -> Iterator[SendGridSuppressions]:
-    client = SendGridSuppressions(API_KEY, api_url=theirs.url, timeout_seconds=5, max_wait_seconds=0.01)
-    yield client
-    client.close()
+    with client_of(theirs) as client:
+        yield client
 
 
 def sync(

@@ -19,7 +19,7 @@ from newsletter.providers.sendgrid_suppressions import SendGridSuppressions
 from newsletter.runtime import Runtime
 from newsletter.services import suppressions, syncing
 from tests.factories import NOW
-from tests.fakes.sendgrid_lists import API_KEY, FIELDS, SendGridLists, sendgrid_lists
+from tests.fakes.sendgrid_lists import FIELDS, SendGridLists, client_of, sendgrid_lists
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "../shared/sendgrid/tsg_suppressions_v3.json"
 SECOND = int(NOW.timestamp())
@@ -36,9 +36,8 @@ def theirs() -> Iterator[SendGridLists]:
 
 @pytest.fixture
 def lists(theirs: SendGridLists) -> Iterator[SendGridSuppressions]:
-    client = SendGridSuppressions(API_KEY, api_url=theirs.url, timeout_seconds=5, max_wait_seconds=0.01)
-    yield client
-    client.close()
+    with client_of(theirs) as client:
+        yield client
 
 
 def sync(runtime: Runtime, lists: SendGridSuppressions, *, now=NOW, is_forced: bool = True) -> dict[str, dict]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -16,6 +21,7 @@ from newsletter import samples
 from newsletter.domain.people import Role
 from newsletter.runtime import Runtime
 from newsletter.services import briefs, issues, lists, users
+from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from newsletter.web.auth import COOKIE, CSRF_FIELD
 from tests import factories
@@ -118,3 +124,26 @@ def said(answer: Answer) -> str:
     """What a page says to its reader: its text without markup, blanks folded."""
     text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", answer.text, flags=re.S)
     return " ".join(html.unescape(text).split())
+
+
+@contextmanager
+def serving(sqlite_url: str, data_dir: Path) -> Iterator[Runtime]:
+    """The site on a free port of this machine, in a thread of the test; what is in it is the test's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = Settings(
+            _env_file=None,
+            data_dir=data_dir,
+            database_url=sqlite_url,
+            secret_key="a secret of tests",
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+        )
+        runtime = Runtime.from_settings(settings)
+        server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield runtime
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            runtime.close()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from newsletter import samples
@@ -19,12 +16,10 @@ from newsletter.domain.issue import DeliveryStatus
 from newsletter.domain.people import Role
 from newsletter.runtime import Runtime
 from newsletter.services import issues, users
-from newsletter.settings import Settings
 from newsletter.web.access import PUBLIC
-from newsletter.web.app import create_app
 from newsletter.web.routes import ROUTES
 from tests import factories
-from tests.web.conftest import add_brief, add_issue
+from tests.web.conftest import add_brief, add_issue, serving
 
 NARROW: ViewportSize = {"width": 375, "height": 760}
 
@@ -32,26 +27,12 @@ NARROW: ViewportSize = {"width": 375, "height": 760}
 @pytest.fixture
 def site(sqlite_url: str, tmp_path: Path) -> Iterator[Runtime]:
     """A served site on a free port, with an issue on its way and a brief up for approval."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = Settings(
-            _env_file=None,
-            data_dir=tmp_path / "data",
-            database_url=sqlite_url,
-            secret_key="a secret of tests",
-            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-        )
-        runtime = Runtime.from_settings(settings)
+    with serving(sqlite_url, tmp_path / "data") as runtime:
         with runtime.transaction() as session:
             factories.make_list(session, factories.make_newsletter(session))
         add_issue(runtime, people=8, started=True)
         add_brief(runtime, submitted=True, source=_longer_brief())
-        server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
         yield runtime
-        server.should_exit = True
-        thread.join(10)
-        runtime.close()
 
 
 def _longer_brief() -> str:

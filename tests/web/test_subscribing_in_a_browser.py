@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from newsletter.runtime import Runtime
 from newsletter.services import lists
-from newsletter.settings import Settings
-from newsletter.web.app import create_app
 from tests.factories import NOW, make_list, make_newsletter
 from tests.rendering.test_look import CONTRASTS
 from tests.services.door import token_of_last
+from tests.web.conftest import serving
 
 
 @pytest.fixture
 def site(sqlite_url: str, tmp_path: Path) -> Iterator[Runtime]:
     """A served site with a newsletter of two lists."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = Settings(
-            _env_file=None,
-            data_dir=tmp_path / "data",
-            database_url=sqlite_url,
-            secret_key="a secret of tests",
-            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-        )
-        runtime = Runtime.from_settings(settings)
+    with serving(sqlite_url, tmp_path / "data") as runtime:
         with runtime.transaction() as session:
             newsletter = make_newsletter(
                 session, about="Ports and ships, every weekday. " * 3, from_name="Harbour Press"
             )
             make_list(session, newsletter)
             lists.create_list(session, name="W" * 60, slug="weekend", newsletter_id=newsletter.id, now=NOW)
-        server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
         yield runtime
-        server.should_exit = True
-        thread.join(10)
-        runtime.close()
 
 
 def check_look(page: Page) -> None:
