@@ -68,7 +68,9 @@ class SmtpPool:
         threading.Thread(target=connection.quit, daemon=True, name="smtp-quitting").start()
 
     def close(self) -> None:
-        """Close what is kept; connections that are lent out end when they come back dead or are kept again."""
+        """Close what is kept; connections that are lent out, or still being opened, end when they come back."""
+        with self._lock:
+            self._kept = 0
         while (connection := self._take()) is not None:
             connection.quit()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from newsletter.domain.mail import OutcomeKind, Recipient
 from newsletter.providers import ProviderUnavailable
 from newsletter.providers.smtp import SmtpProvider
+from newsletter.providers.smtp_pool import SmtpPool
+from newsletter.providers.smtp_url import parse_smtp_url
 from tests.fakes.smtp_server import SmtpServer
 from tests.providers.mails import compose, gather, ids, kinds, make_mailing, make_recipient, make_recipients, sha256
 
@@ -176,6 +179,17 @@ def test_a_kept_connection_that_died_meanwhile_costs_no_mail(smtp_server: SmtpSe
         assert provider.send_test(make_mailing(), make_recipient(number)).kind is ACCEPTED
     assert kinds(provider.send(make_mailing(), make_recipients(5))) == dict.fromkeys(range(1, 6), ACCEPTED)
     assert smtp_server.stats().connections == 8
+
+
+def test_a_connection_that_comes_back_to_a_closed_pool_says_goodbye(smtp_server: SmtpServer) -> None:
+    pool = SmtpPool(parse_smtp_url(smtp_server.url), kept=2, timeout_seconds=5)
+    connection = pool.acquire()
+    pool.close()
+    pool.release(connection)
+    for thread in threading.enumerate():
+        if thread.name == "smtp-quitting":
+            thread.join(5)
+    assert connection.socket.fileno() == -1
 
 
 def test_parallel_connections_hand_each_mail_over_once(smtp_server: SmtpServer, make_smtp: Make) -> None:
