@@ -67,7 +67,11 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / claim
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(self._file, b"B%s\n" % boot)
+        try:
+            self._write(b"B%s\n" % boot)
+        except OSError:
+            os.close(self._file)
+            raise
 
     def watch(self, mailing: Mailing, lease: Lease) -> Mailing:
         """The same mailing, which notes who is about to be handed over, or not after all, and stops without a lease.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,3 +116,10 @@ def test_a_journal_goes_when_all_is_written_and_old_ones_are_forgotten(tmp_path:
     assert read_last_words(tmp_path, "left") is not None
     forget_journals(tmp_path, now=datetime.now(UTC) + timedelta(days=3))
     assert read_last_words(tmp_path, "left") is None
+
+
+def test_a_full_disk_means_no_journal_and_leaves_no_file_open(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "full").symlink_to("/dev/full")
+    assert open_journal(tmp_path, "full") is None
+    assert "/dev/full" not in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
