@@ -21,8 +21,9 @@ from pydantic import SecretStr
 from newsletter.settings import Settings
 
 GUARD = Path(__file__).with_name("guard.py")
-START_SECONDS = 20.0
-STOP_SECONDS = 20.0
+# For failure, never for success: a machine that is busy or slow takes its time.
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.02
 LOG_TAIL_CHARACTERS = 4000
 
@@ -87,9 +88,11 @@ class Process:
         """The first true answer of `condition`; ProcessFailed if the process ends first or time runs out."""
         until = time.monotonic() + seconds
         while True:
+            has_ended = self.exit_code() is not None
+            # Asked after that: what a process does last counts too.
             if answer := condition():
                 return answer
-            if self.exit_code() is not None:
+            if has_ended:
                 raise ProcessFailed(self._with_log(f"ended with {self._exit_code}, before {what or 'the condition'}"))
             if time.monotonic() >= until:
                 raise ProcessFailed(self._with_log(f"{what or 'the condition'} did not come in {seconds:g} seconds"))
@@ -201,14 +204,6 @@ def _plain(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value.value if isinstance(value, Enum) else value)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def is_listening(port: int) -> bool:

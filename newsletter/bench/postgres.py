@@ -6,13 +6,13 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from newsletter.bench.ports import free_port
 from newsletter.bench.processes import ends_with_parent
 from newsletter.errors import ConfigurationError
 
@@ -77,14 +77,6 @@ class OwnPostgres:
                 raise ServerMissing(f"Postgres did not start: see {self._folder / 'server.log'}")
             time.sleep(0.05)
         return process
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def postgres_binaries() -> Path:

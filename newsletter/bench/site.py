@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import make_url, text
 
 from newsletter import samples
-from newsletter.bench.postgres import free_port
+from newsletter.bench.ports import free_port
 from newsletter.bench.processes import Child, Usage, usage_of
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine

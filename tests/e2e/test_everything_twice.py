@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from newsletter.bench.ports import free_port
 from newsletter.db.models import Delivery, Subscriber
 from newsletter.domain.issue import DeliveryReason, IssueStatus
 from newsletter.services import audit, issues
@@ -17,7 +18,7 @@ from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 from tests.e2e.doubling import Doubler, doubled_files, doubled_redis
 from tests.e2e.sending_site import SendingSite, broker_for, open_sending_site
-from tests.processes import Processes, free_port
+from tests.processes import Processes
 
 PEOPLE = 200
 BATCH_SIZE = 20

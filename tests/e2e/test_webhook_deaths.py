@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from newsletter.bench.ports import free_port
 from newsletter.db.models import Event
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from tests.e2e.sending_site import broker_for
-from tests.processes import Process, Processes, free_port, settings_environment
+from tests.processes import Process, Processes, settings_environment
 from tests.told_events import make_shuffled_posts, tally, waiting
 from tests.webhook_posts import Signer
 

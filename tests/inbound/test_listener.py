@@ -15,13 +15,14 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter.bench.ports import free_port
 from newsletter.db.models import Delivery, Event, InboundMail, Subscriber
 from newsletter.errors import ServiceUnavailable
 from newsletter.inbound.listener import Listener, Receiver
 from newsletter.runtime import Runtime
 from tests.bounce_mails import delivery_report, leaving_address, plain_mail, return_path
 from tests.factories import make_issue
-from tests.processes import Process, Processes, free_port, settings_environment
+from tests.processes import Process, Processes, settings_environment
 
 SENDER = "MAILER-DAEMON@mx.example.org"
 

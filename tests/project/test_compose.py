@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from newsletter.bench.ports import free_port
 from newsletter.settings import Settings
-from tests.processes import Processes, free_port
+from tests.processes import Processes
 from tests.project.tree import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"

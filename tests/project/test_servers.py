@@ -112,10 +112,17 @@ with postgres_server(os.environ) as postgres, redis_server(os.environ) as redis:
 def assert_gone(pid: int) -> None:
     """A process that is dead or a corpse that nobody has collected yet."""
     stat = Path(f"/proc/{pid}/stat")
-    wait_until_no(lambda: stat.exists() and stat.read_text().split()[2] != "Z")
+
+    def is_alive() -> bool:
+        try:
+            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    wait_until_no(is_alive)
 
 
-def wait_until_no(condition: Callable[[], object], *, seconds: float = 10) -> None:
+def wait_until_no(condition: Callable[[], object], *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while condition():
         assert time.monotonic() < until

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
 import traceback
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from newsletter.bench.ports import free_port
 from newsletter.domain.mail import OutcomeKind
 from newsletter.errors import ConfigurationError, InvalidInput, ServiceUnavailable
 from newsletter.providers import ProviderUnavailable
@@ -259,8 +259,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_leaves_no_doubt(
 def test_a_server_that_cannot_be_reached_leaves_no_doubt(sendgrid_server: SendGridServer, make_sendgrid: Make) -> None:
     provider = make_sendgrid()
     sendgrid_server.seen()
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     for unreachable in (url, "http://no-such-host.invalid", url.replace("http", "https")):
         found, error = gather(make_sendgrid(url=unreachable).send(make_mailing(), make_recipients(5)))
         assert found == []
