@@ -107,7 +107,7 @@ def test_a_connection_lost_after_the_final_dot_leaves_doubt_and_is_never_resent(
 
 
 def test_silence_after_the_final_dot_leaves_doubt(smtp_server: SmtpServer, make_smtp: Make) -> None:
-    provider = make_smtp(smtp_server.url, timeout_seconds=0.5)
+    provider = make_smtp(smtp_server.url, timeout_seconds=1.5)
     recipients = [make_recipient(1, local="hangsafterdot"), make_recipient(2)]
     outcomes = {o.subscriber_id: o for o in provider.send(make_mailing(), recipients)}
     assert outcomes[1].kind is UNKNOWN
@@ -126,9 +126,9 @@ def test_a_connection_lost_in_the_middle_of_the_message_leaves_no_doubt(
 
 
 def test_silence_before_the_message_makes_the_provider_unavailable(smtp_server: SmtpServer, make_smtp: Make) -> None:
-    provider = make_smtp(smtp_server.url, timeout_seconds=0.3)
+    provider = make_smtp(smtp_server.url, timeout_seconds=1.5)
     provider.check()
-    smtp_server.set(delay_seconds=1.5)
+    smtp_server.set(delay_seconds=3600)
     found, error = gather(provider.send(make_mailing(), [make_recipient(1)]))
     assert found == []
     assert isinstance(error, ProviderUnavailable) and not error.needs_person
@@ -152,7 +152,7 @@ def test_one_connection_serves_several_batches(smtp_server: SmtpServer, make_smt
         assert set(kinds(provider.send(make_mailing(), make_recipients(5))).values()) == {ACCEPTED}
     assert smtp_server.stats().connections == 1
     provider.close()
-    assert smtp_server.stats().quits == 1
+    smtp_server.stats_when(lambda stats: stats.quits == 1)
 
 
 def test_a_refused_mail_is_followed_by_a_reset_on_the_same_connection(smtp_server: SmtpServer, make_smtp: Make) -> None:
