@@ -108,6 +108,10 @@ class Process:
         """Wait until somebody listens on this port of the loopback interface."""
         self.wait_until(lambda: is_listening(port), seconds=seconds, what=f"a listener on port {port}")
 
+    def wait_until_it_listens_to(self, number: signal.Signals, *, seconds: float = START_SECONDS) -> None:
+        """Wait until it does something of its own about this signal; before that the signal just ends it."""
+        self.wait_until(lambda: _catches(self.pid, number), seconds=seconds, what=f"a handler of {number.name}")
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, not to its children."""
         if self.exit_code() is None:
@@ -183,7 +187,9 @@ class Processes:
         return process
 
     def close(self) -> None:
-        """Stop all of them, the last first."""
+        """End all of them at once, the last first: how one ends that is asked to is told by `terminate`."""
+        for process in self._started:
+            process.kill_tree()
         while self._started:
             self._started.pop().close()
 
@@ -204,6 +210,16 @@ def _plain(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value.value if isinstance(value, Enum) else value)
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal; True on machines that do not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return not Path("/proc/self/status").exists()
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.M)
+    return caught is None or bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
 def is_listening(port: int) -> bool:

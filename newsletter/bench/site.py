@@ -198,10 +198,12 @@ class Site:
         return usage_of(pids)
 
     def close(self) -> None:
-        """Stop workers, beat and web."""
-        for child in [*self.workers, self.beat, self.web]:
-            if child is not None:
-                child.stop()
+        """Stop workers, beat and web, all of them at the same time."""
+        running = [child for child in (*self.workers, self.beat, self.web) if child is not None]
+        for child in running:
+            child.ask_to_stop()
+        for child in running:
+            child.stop()
 
     def go_on(self, issue_id: int) -> None:
         """An operator without patience: every pause is lifted, every wait cut short."""

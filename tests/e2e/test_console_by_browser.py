@@ -22,8 +22,8 @@ from tests.processes import Processes, settings_environment
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.timeout(150)
-WAIT_MS = 30_000
+pytestmark = pytest.mark.timeout(400)
+WAIT_MS = 60_000
 
 
 @pytest.fixture

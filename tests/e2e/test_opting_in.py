@@ -22,10 +22,10 @@ from tests.factories import make_list, make_newsletter
 from tests.fakes.smtp_server import SmtpServer
 from tests.processes import Processes, settings_environment
 
-MAIL_SECONDS = 30.0
+MAIL_SECONDS = 90.0
 _LINK = re.compile(r"^http://\S+/confirm/[0-9a-f]{36}$", re.M)
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Site:

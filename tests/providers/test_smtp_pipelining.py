@@ -196,7 +196,7 @@ def test_a_refusal_in_the_middle_of_a_large_message_is_heard_while_it_is_written
 def test_large_messages_arrive_whole_at_a_server_that_reads_slowly(make_smtp: Make) -> None:
     lines = b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 20_000
     timeout_seconds = 1.5
-    with OddSmtpServer(small_buffers=True, pause_seconds=0.045) as server:
+    with OddSmtpServer(small_buffers=True, pause_seconds=0.045, gulp=20_000) as server:
         provider = make_smtp(server.url, connections=2, timeout_seconds=timeout_seconds)
         began = time.monotonic()
         outcomes = kinds(provider.send(ready_mailing(compose=lambda _: lines), short_recipients(2)))
