@@ -17,7 +17,7 @@ from newsletter.bench.processes import ends_with_parent
 from newsletter.errors import ConfigurationError
 
 COMMAND_SECONDS = 60
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 NOBODY = 65534
 # A restart as after a crash must lose nothing that was committed, so commits reach the log. That the log reaches the
 # disk matters only to a machine that loses its power.

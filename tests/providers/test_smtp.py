@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections import Counter
@@ -188,7 +189,7 @@ def test_a_connection_that_comes_back_to_a_closed_pool_says_goodbye(smtp_server:
     pool.release(connection)
     for thread in threading.enumerate():
         if thread.name == "smtp-quitting":
-            thread.join(5)
+            thread.join(60)
     assert connection.socket.fileno() == -1
 
 
@@ -245,6 +246,21 @@ def test_a_mail_that_cannot_be_composed_ends_the_sending_with_its_error(
     found, error = gather(provider.send(make_mailing(compose=fragile), make_recipients(40)))
     assert isinstance(error, KeyError)
     assert len(found) == len(smtp_server.accepted()) < 40
+
+
+def test_a_sending_that_is_interrupted_at_its_first_mail_leaves_nothing_open(
+    smtp_server: SmtpServer, make_smtp: Make
+) -> None:
+    def interrupt(recipient: Recipient) -> bytes:
+        raise KeyboardInterrupt
+
+    provider = make_smtp(smtp_server.url)
+    assert provider.send_test(make_mailing(), make_recipient(1)).kind is ACCEPTED
+    with pytest.raises(KeyboardInterrupt):
+        list(provider.send(make_mailing(compose=interrupt), make_recipients(2)))
+    # What was left open is a warning of the collector, and that an error.
+    gc.collect()
+    assert smtp_server.stats_when(lambda stats: stats.open == 0).accepted == 1
 
 
 def test_an_address_that_could_smuggle_a_command_is_refused_unsent(smtp_server: SmtpServer, make_smtp: Make) -> None:
