@@ -35,7 +35,10 @@ QUIET_CHROMIUM = [
     "--disable-gpu",
 ]
 
-hypothesis.settings.register_profile("here", deadline=None, derandomize=IS_CI)
+# How fast examples are made is a matter of the machine, and no fault of a test.
+hypothesis.settings.register_profile(
+    "here", deadline=None, derandomize=IS_CI, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("here")
 for _name in set(os.environ) - set(clean_environment()):
     del os.environ[_name]
@@ -169,8 +172,10 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real Chromium without a window: the system's, or the one that Playwright installed."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import Error, expect, sync_playwright
 
+    # For failure, never for success: a machine that is busy or slow takes its time.
+    expect.set_options(timeout=30_000)
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         try:

@@ -21,8 +21,9 @@ from pydantic import SecretStr
 from newsletter.settings import Settings
 
 GUARD = Path(__file__).with_name("guard.py")
-START_SECONDS = 20.0
-STOP_SECONDS = 20.0
+# For failure, never for success: a machine that is busy or slow takes its time.
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.02
 LOG_TAIL_CHARACTERS = 4000
 
@@ -87,9 +88,11 @@ class Process:
         """The first true answer of `condition`; ProcessFailed if the process ends first or time runs out."""
         until = time.monotonic() + seconds
         while True:
+            has_ended = self.exit_code() is not None
+            # Asked after that: what a process does last counts too.
             if answer := condition():
                 return answer
-            if self.exit_code() is not None:
+            if has_ended:
                 raise ProcessFailed(self._with_log(f"ended with {self._exit_code}, before {what or 'the condition'}"))
             if time.monotonic() >= until:
                 raise ProcessFailed(self._with_log(f"{what or 'the condition'} did not come in {seconds:g} seconds"))
@@ -104,6 +107,10 @@ class Process:
     def wait_for_port(self, port: int, *, seconds: float = START_SECONDS) -> None:
         """Wait until somebody listens on this port of the loopback interface."""
         self.wait_until(lambda: is_listening(port), seconds=seconds, what=f"a listener on port {port}")
+
+    def wait_until_it_listens_to(self, number: signal.Signals, *, seconds: float = START_SECONDS) -> None:
+        """Wait until it does something of its own about this signal; before that the signal just ends it."""
+        self.wait_until(lambda: _catches(self.pid, number), seconds=seconds, what=f"a handler of {number.name}")
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, not to its children."""
@@ -180,7 +187,9 @@ class Processes:
         return process
 
     def close(self) -> None:
-        """Stop all of them, the last first."""
+        """End all of them at once, the last first: how one ends that is asked to is told by `terminate`."""
+        for process in self._started:
+            process.kill_tree()
         while self._started:
             self._started.pop().close()
 
@@ -203,12 +212,14 @@ def _plain(value: object) -> str:
     return str(value.value if isinstance(value, Enum) else value)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal; True on machines that do not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return not Path("/proc/self/status").exists()
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.M)
+    return caught is None or bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
 def is_listening(port: int) -> bool:

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from newsletter.bench.ports import free_port
 from newsletter.bench.postgres import (
     ServerMissing,
     make_cluster,
@@ -27,7 +28,7 @@ from newsletter.bench.postgres import (
     runs,
     unprivileged,
 )
-from tests.processes import Process, ProcessFailed, free_port, is_listening
+from tests.processes import Process, ProcessFailed, is_listening
 
 START_ATTEMPTS = 3
 PSYCOPG = "postgresql+psycopg"
@@ -65,7 +66,7 @@ class PostgresServer:
 
     def _run(self, statement: sql.Composed) -> None:
         plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(plain, autocommit=True, connect_timeout=60) as connection:
             connection.execute(statement)
 
 
@@ -148,7 +149,7 @@ def _postgres_url(scheme: str, port: int) -> str:
 
 def _postgres_answers(port: int) -> bool:
     try:
-        psycopg.connect(_postgres_url("postgresql", port), connect_timeout=2).close()
+        psycopg.connect(_postgres_url("postgresql", port), connect_timeout=10).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -104,8 +104,8 @@ def state(runtime: Runtime) -> dict[str, Any]:
         }
 
 
-def make_shuffled_posts(runtime: Runtime, people: int) -> tuple[int, list[bytes]]:
-    """An issue and posts of 1,000 events about it: three for each reader, a third of them told again."""
+def make_shuffled_posts(runtime: Runtime, people: int, *, post_size: int = 1_000) -> tuple[int, list[bytes]]:
+    """An issue and posts of so many events about it: three for each reader, a third of them told again."""
     issue_id, ids = start(runtime, people=people, batch_size=1_000)
     for _ in range(-(-people // 1_000)):
         hand_over(runtime, issue_id)
@@ -114,7 +114,7 @@ def make_shuffled_posts(runtime: Runtime, people: int) -> tuple[int, list[bytes]
     unique = [event(runtime.links, issue_id, person, name) for person in ids for name in names]
     told = unique + chance.sample(unique, people)
     chance.shuffle(told)
-    return issue_id, [post(*told[begin : begin + 1_000]) for begin in range(0, len(told), 1_000)]
+    return issue_id, [post(*told[begin : begin + post_size]) for begin in range(0, len(told), post_size)]
 
 
 def waiting(runtime: Runtime) -> int:

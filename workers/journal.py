@@ -17,6 +17,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -145,8 +146,10 @@ def forget_journals(data_dir: Path, claim: str | None = None, *, now: datetime) 
         (folder / claim).unlink(missing_ok=True)
         return
     for path in folder.glob("*"):
-        if now.timestamp() - path.stat().st_mtime > FORGET_AFTER.total_seconds():
-            path.unlink(missing_ok=True)
+        # Its worker may be done with it at this very moment, and remove it.
+        with suppress(FileNotFoundError):
+            if now.timestamp() - path.stat().st_mtime > FORGET_AFTER.total_seconds():
+                path.unlink()
 
 
 def _lines(letter: bytes, recipients: Sequence[Recipient]) -> bytes:

@@ -31,7 +31,7 @@ SMTP_CONNECTIONS = 2
 # Somebody is killed at least this often, however slowly the mail goes.
 _LONGEST_PEACE_SECONDS = 8.0
 _POLL_SECONDS = 0.2
-_LAST_ACT_SECONDS = 90.0
+_LAST_ACT_SECONDS = 180.0
 _DATABASE_SECONDS = 60.0
 _RESENDS = 5
 _MODULES = {"smtp": "newsletter.bench.smtp_server", "sendgrid": "newsletter.bench.sendgrid_server"}

@@ -6,18 +6,18 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from newsletter.bench.ports import free_port
 from newsletter.bench.processes import ends_with_parent
 from newsletter.errors import ConfigurationError
 
 COMMAND_SECONDS = 60
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 NOBODY = 65534
 # A restart as after a crash must lose nothing that was committed, so commits reach the log. That the log reaches the
 # disk matters only to a machine that loses its power.
@@ -77,14 +77,6 @@ class OwnPostgres:
                 raise ServerMissing(f"Postgres did not start: see {self._folder / 'server.log'}")
             time.sleep(0.05)
         return process
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def postgres_binaries() -> Path:

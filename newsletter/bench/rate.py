@@ -48,7 +48,6 @@ def run(
             arrivals, tally = sink.ask()["per_second"], site.tally(issue_id)
     finally:
         sink.close()
-    whole = without_gaps(arrivals[1:-1] or arrivals, least=per_second / 2)
     return {
         "target_per_second": per_second,
         "workers": workers,
@@ -56,10 +55,18 @@ def run(
         "mails": sum(arrivals),
         "accepted": tally.accepted,
         "seconds": len(arrivals),
-        "gap_seconds": len(arrivals[1:-1] or arrivals) - len(whole),
-        "min": min(whole),
-        "mean": round(fmean(whole), 1),
-        "max": max(whole),
+        **evenness(arrivals[1:-1] or arrivals, least=per_second / 2),
+    }
+
+
+def evenness(arrivals: list[int], *, least: float) -> dict[str, Any]:
+    """gap_seconds, and min, mean and max of the other seconds; zeros where a busy machine left no other."""
+    whole = without_gaps(arrivals, least=least)
+    return {
+        "gap_seconds": len(arrivals) - len(whole),
+        "min": min(whole, default=0),
+        "mean": round(fmean(whole), 1) if whole else 0.0,
+        "max": max(whole, default=0),
     }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import make_url, text
 
 from newsletter import samples
-from newsletter.bench.postgres import free_port
+from newsletter.bench.ports import free_port
 from newsletter.bench.processes import Child, Usage, usage_of
 from newsletter.db import migrate
 from newsletter.db.engine import make_engine
@@ -198,10 +198,12 @@ class Site:
         return usage_of(pids)
 
     def close(self) -> None:
-        """Stop workers, beat and web."""
-        for child in [*self.workers, self.beat, self.web]:
-            if child is not None:
-                child.stop()
+        """Stop workers, beat and web, all of them at the same time."""
+        running = [child for child in (*self.workers, self.beat, self.web) if child is not None]
+        for child in running:
+            child.ask_to_stop()
+        for child in running:
+            child.stop()
 
     def go_on(self, issue_id: int) -> None:
         """An operator without patience: every pause is lifted, every wait cut short."""

@@ -56,7 +56,7 @@ class Teller:
         self.url = ""
         self.posts = 0
         self.refused = 0
-        self._chance = random.Random(1)
+        self._fate, self._order = random.Random(1), random.Random(1)
         self._numbers = itertools.count(1)
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -64,7 +64,8 @@ class Teller:
 
     def listen_at(self, url: str, *, seed: int) -> None:
         """Tell this address from now on."""
-        self._chance = random.Random(seed)
+        # Of its own: how many events are mixed is a matter of time, and must not change what becomes of the posts.
+        self._fate, self._order = random.Random(seed), random.Random(seed)
         self.url = url
         threading.Thread(target=self._tell, daemon=True).start()
 
@@ -102,9 +103,9 @@ class Teller:
             time.sleep(GATHER_SECONDS)
             while len(events) < EVENTS_PER_POST and not self._events.empty():
                 events.append(self._events.get())
-            self._chance.shuffle(events)
-            copies = 2 if self._chance.random() < REPEATED_SHARE else 1
-            delay = LATE_SECONDS if self._chance.random() < LATE_SHARE else 0.0
+            self._order.shuffle(events)
+            copies = 2 if self._fate.random() < REPEATED_SHARE else 1
+            delay = LATE_SECONDS if self._fate.random() < LATE_SHARE else 0.0
             threading.Thread(target=self._post_all, args=(events, copies, delay), daemon=True).start()
 
     def _post_all(self, events: list[dict[str, Any]], copies: int, delay: float) -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from newsletter.bench.ports import free_port
 from newsletter.bench.processes import Child, usage_of
 from newsletter.errors import ServiceUnavailable
 from newsletter.providers.sendgrid_events import SIGNATURE_HEADER, TIMESTAMP_HEADER
@@ -43,7 +44,7 @@ def run(
     key = ec.generate_private_key(ec.SECP256R1())
     signed = [_signed(key, bodies[number % len(bodies)] + b" " * (number // len(bodies))) for number in range(posts)]
     with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         web = Child(
             "newsletter",
             "web",
@@ -120,12 +121,6 @@ def _environment(folder: str, database_url: str, key: ec.EllipticCurvePrivateKey
     }
     environment = {f"NEWSLETTER_{name}": value for name, value in values.items()}
     return environment | {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -161,6 +161,7 @@ def _opened(place: MailboxPlace) -> Iterator[_Mailbox]:
     finally:
         with suppress(*_FAULTS):
             link.logout()
+        _close(link)
 
 
 def _connect(place: MailboxPlace) -> imaplib.IMAP4:
@@ -168,9 +169,19 @@ def _connect(place: MailboxPlace) -> imaplib.IMAP4:
         context = ssl.create_default_context()
         return imaplib.IMAP4_SSL(place.host, place.port, ssl_context=context, timeout=TIMEOUT_SECONDS)
     link = imaplib.IMAP4(place.host, place.port, timeout=TIMEOUT_SECONDS)
-    if not place.is_loopback:
-        link.starttls(ssl.create_default_context())
+    try:
+        if not place.is_loopback:
+            link.starttls(ssl.create_default_context())
+    except BaseException:
+        _close(link)
+        raise
     return link
+
+
+def _close(link: imaplib.IMAP4) -> None:
+    """Close the connection in any case: imaplib does so only after a goodbye that was answered."""
+    with suppress(OSError):
+        link.shutdown()
 
 
 @contextmanager

@@ -68,6 +68,7 @@ class SmtpSending:
         """Each outcome as soon as it is known; ProviderUnavailable after the last of them."""
         switchboard = Switchboard(self._pool, self)
         try:
+            switchboard.add_connections()
             while switchboard.is_needed:
                 for _ in switchboard.turns():
                     while self._found:
@@ -185,7 +186,6 @@ class Switchboard:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._openings.bell, selectors.EVENT_READ)
         self._next_look = 0.0
-        self._add_connections()
 
     @property
     def is_needed(self) -> bool:
@@ -205,17 +205,10 @@ class Switchboard:
         now = time.monotonic()
         if now >= self._next_look:
             self._end_silent(now)
-        self._add_connections()
+        self.add_connections()
         yield
 
-    def close(self) -> None:
-        """Let go of everything; where the outcomes were not waited for, mails in flight are cut off."""
-        for conversation in self._conversations:
-            conversation.connection.abort()
-        self._openings.close()
-        self._selector.close()
-
-    def _add_connections(self) -> None:
+    def add_connections(self) -> None:
         """As many as are wanted, but no more than have something to do."""
         sending, openings = self._sending, self._openings
         while openings.count < sending.waiting_count and self._count() < sending.wanted:
@@ -224,6 +217,13 @@ class Switchboard:
                 openings.order()
             else:
                 self._converse(connection)
+
+    def close(self) -> None:
+        """Let go of everything; where the outcomes were not waited for, mails in flight are cut off."""
+        for conversation in self._conversations:
+            conversation.connection.abort()
+        self._openings.close()
+        self._selector.close()
 
     def _count(self) -> int:
         return len(self._conversations) + self._openings.count
@@ -237,11 +237,13 @@ class Switchboard:
 
     def _converse(self, connection: SmtpConnection) -> None:
         conversation = Conversation(connection, self._sending, timeout_seconds=self._pool.timeout_seconds)
+        # Among ours before anything can go wrong: `close` closes those.
+        self._conversations.add(conversation)
         conversation.begin()
         if conversation.is_over:
+            self._conversations.discard(conversation)
             self._pool.release(connection)
             return
-        self._conversations.add(conversation)
         self._selector.register(connection.socket, _interest(connection), conversation)
         self._next_look = min(self._next_look, conversation.deadline)
 

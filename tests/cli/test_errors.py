@@ -197,7 +197,7 @@ def test_ctrl_c_ends_a_wait_quietly_with_130(ready: CommandLine, brief_file: Pat
             assert process.stdout is not None
             assert process.stdout.readline() == b"waiting\n"
             process.send_signal(signal.SIGINT)
-            rest, errors = process.communicate(timeout=20)
+            rest, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert (process.returncode, rest, errors.strip()) == (130, b"", b"")

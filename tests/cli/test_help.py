@@ -110,7 +110,7 @@ def test_the_overview_comes_without_loading_database_or_broker() -> None:
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert done.stderr.strip() == "[]"
@@ -128,7 +128,7 @@ def test_the_version_is_printed() -> None:
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert re.fullmatch(r"newsletter \d+\.\d+\.\d+\n", done.stdout)

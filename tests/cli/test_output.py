@@ -39,7 +39,7 @@ def shown_on_a_terminal(cli: CommandLine, *arguments: str, **environment: str) -
         pass  # Linux says in this way that the other side has closed.
     finally:
         os.close(ours)
-    assert done.wait(timeout=30) == 0
+    assert done.wait(timeout=60) == 0
     return b"".join(chunks).decode()
 
 

@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.processes import Process, Processes, free_port, is_listening
+from newsletter.bench.ports import free_port
+from tests.processes import Process, Processes, is_listening
 
 PROGRAM = shutil.which("postfix", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 

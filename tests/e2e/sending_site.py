@@ -21,7 +21,7 @@ from tests.factories import make_issue
 from tests.fakes.smtp_server import SmtpServer
 from tests.processes import Process, Processes, settings_environment
 
-SEND_SECONDS = 120.0
+SEND_SECONDS = 240.0
 
 
 class SendingSite:
@@ -109,6 +109,13 @@ class SendingSite:
         """Wait until so many wait and no worker has any of them in hand."""
         until = time.monotonic() + SEND_SECONDS
         while self.tally(issue_id).pending < count:
+            assert time.monotonic() < until, f"{self.tally(issue_id)}\n{self._logs()}"
+            time.sleep(0.05)
+
+    def wait_until_nothing_is_claimed(self, issue_id: int) -> None:
+        """Wait until no worker has anything of it in hand."""
+        until = time.monotonic() + SEND_SECONDS
+        while self.tally(issue_id).claimed:
             assert time.monotonic() < until, f"{self.tally(issue_id)}\n{self._logs()}"
             time.sleep(0.05)
 

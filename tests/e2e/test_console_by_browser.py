@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import samples
+from newsletter.bench.ports import free_port
 from newsletter.domain.people import Role
 from newsletter.runtime import Runtime
 from newsletter.services import subscribers, users
 from newsletter.settings import Settings
 from tests.factories import make_newsletter
-from tests.processes import Processes, free_port, settings_environment
+from tests.processes import Processes, settings_environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.timeout(150)
-WAIT_MS = 30_000
+pytestmark = pytest.mark.timeout(400)
+WAIT_MS = 60_000
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Processes, clean_environment, free_port
+from newsletter.bench.ports import free_port
+from tests.processes import Processes, clean_environment
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 KEYS = ["brief_id", "issue_id", "audience", "accepted", "failed", "outbox", "seconds"]
 
 

@@ -13,18 +13,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from newsletter.bench.ports import free_port
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.runtime import Runtime
 from newsletter.services import subscribers, suppressions
 from newsletter.settings import ProviderName, Settings
 from tests.factories import make_list, make_newsletter
 from tests.fakes.smtp_server import SmtpServer
-from tests.processes import Processes, free_port, settings_environment
+from tests.processes import Processes, settings_environment
 
-MAIL_SECONDS = 30.0
+MAIL_SECONDS = 90.0
 _LINK = re.compile(r"^http://\S+/confirm/[0-9a-f]{36}$", re.M)
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Site:

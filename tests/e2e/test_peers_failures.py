@@ -37,7 +37,7 @@ RATE = 100
 LEASE_SECONDS = 3
 IN_FLIGHT = 2 * CONNECTIONS
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 _numbers = count(1)
 
 
@@ -119,13 +119,16 @@ def kill_and_restart(site: SendingSite) -> None:
 
 
 def stop_and_restart(site: SendingSite, issue_id: int) -> None:
+    # Slow enough for a middle, however long the worker takes to hear of it.
+    site.smtp.set(delay_seconds=0.5)
     assert site.workers.pop().terminate() == 0
+    site.smtp.set(delay_seconds=0)
     assert site.tally(issue_id).pending > 0, "the send was over: it shows nothing"
     site.start_worker()
 
 
 def test_1_killed_and_stopped_in_mid_send_and_started_again(site: SendingSite) -> None:
-    issue_id = draft_issue(site, PEOPLE)
+    issue_id = draft_issue(site, 2 * PEOPLE)
     site.send(issue_id)
     site.wait_until_accepted(issue_id, PEOPLE // 4)
     kill_and_restart(site)
@@ -170,7 +173,7 @@ def test_4_an_outage_of_a_second_loses_nobody(site: SendingSite) -> None:
 
 
 def test_5_paused_and_restarted_while_the_rate_sleeps(site: SendingSite) -> None:
-    issue_id = draft_issue(site, PEOPLE)
+    issue_id = draft_issue(site, 2 * PEOPLE)
     site.send(issue_id)
     site.wait_until_accepted(issue_id, PEOPLE // 4)
     with site.runtime.transaction() as session:
@@ -185,16 +188,25 @@ def test_5_paused_and_restarted_while_the_rate_sleeps(site: SendingSite) -> None
 def test_6_two_instances_on_one_database_started_together(site: SendingSite, tmp_path: Path) -> None:
     site.workers.pop().terminate()
     issue_id = draft_issue(site, 2 * PEOPLE)
+    # Whoever is up first must not have done all before the other is up.
+    site.smtp.set(delay_seconds=0.5)
     site.send(issue_id)
     elsewhere = site.environment | {"NEWSLETTER_DATA_DIR": str(tmp_path / "elsewhere")}
     site.start_worker()
     others = [site.start_process(name, environment=elsewhere) for name in ("worker", "beat")]
+    # One instance has two processes that send.
+    others[0].wait_until(lambda: senders(site, issue_id) > 2, what="both instances at work")
+    site.smtp.set(delay_seconds=0)
     site.wait_until_final(issue_id)
     assert_clean(site, issue_id)
     assert [other.terminate() for other in others] == [0, 0]
+
+
+def senders(site: SendingSite, issue_id: int) -> int:
+    """How many processes have had a batch of this issue in hand."""
     with site.runtime.reading() as session:
-        workers = set(session.scalars(select(Attempt.worker).where(Attempt.issue_id == issue_id)))
-    assert len({worker.split(":")[1] for worker in workers}) > 2, "one instance did all the work: it shows nothing"
+        workers = session.scalars(select(Attempt.worker).where(Attempt.issue_id == issue_id)).all()
+    return len({worker.split(":")[1] for worker in workers})
 
 
 def test_7_disabled_people_are_never_mailed(site: SendingSite) -> None:
@@ -203,10 +215,12 @@ def test_7_disabled_people_are_never_mailed(site: SendingSite) -> None:
         people = session.scalars(select(Subscriber).order_by(Subscriber.id.desc()).limit(PEOPLE)).all()
         late, early = people[0], people[-1]
         early.status = int(SubscriberStatus.DISABLED)
+    site.smtp.set(delay_seconds=0.5)
     site.send(issue_id)
     site.wait_until_accepted(issue_id, 1)
     with site.runtime.transaction() as session:
         session.get_one(Subscriber, late.id).status = int(SubscriberStatus.DISABLED)
+    site.smtp.set(delay_seconds=0)
     assert site.wait_until_final(issue_id) is IssueStatus.SENT
     tally = site.tally(issue_id)
     assert (tally.audience, tally.accepted, tally.suppressed) == (PEOPLE - 1, PEOPLE - 2, 1)

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.bench.ports import free_port
 from newsletter.db.models import Delivery, Event, InboundMail, Subscriber, Suppression
 from newsletter.domain.issue import DeliveryStatus, Mark
 from newsletter.domain.mail import OutcomeKind
@@ -27,7 +28,7 @@ from newsletter.services.users import OPERATOR
 from tests.conftest import missing
 from tests.e2e.private_postfix import NOWHERE, READERS, RETURNS, PrivatePostfix, why_impossible
 from tests.factories import make_issue
-from tests.processes import Process, Processes, free_port, settings_environment
+from tests.processes import Process, Processes, settings_environment
 
 MAILS = int(os.environ.get("POSTFIX_MAILS", "200"))
 # Every third mail comes back, each time in another way.

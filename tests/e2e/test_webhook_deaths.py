@@ -8,18 +8,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from newsletter.bench.ports import free_port
 from newsletter.db.models import Event
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from tests.e2e.sending_site import broker_for
-from tests.processes import Process, Processes, free_port, settings_environment
+from tests.processes import Process, Processes, settings_environment
 from tests.told_events import make_shuffled_posts, tally, waiting
 from tests.webhook_posts import Signer
 
 PEOPLE = 8_000
-DRAIN_SECONDS = 60.0
+# Many posts, so that a worker that was seen to read the first of them is far from the last.
+POST_SIZE = 250
+DRAIN_SECONDS = 120.0
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 class WebhookSite:
@@ -64,7 +67,7 @@ def site(settings: Settings, processes: Processes, tmp_path: Path, request: pyte
 
 
 def test_a_killed_web_process_and_a_killed_worker_lose_and_double_nothing(site: WebhookSite, runtime: Runtime) -> None:
-    issue_id, bodies = make_shuffled_posts(runtime, people=PEOPLE)
+    issue_id, bodies = make_shuffled_posts(runtime, people=PEOPLE, post_size=POST_SIZE)
     web = site.start_web()
     assert site.post(*bodies) == ["kept"] * len(bodies)
     web.kill_tree()

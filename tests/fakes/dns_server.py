@@ -19,6 +19,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from newsletter.bench.ports import free_port
+
 Zone = Mapping[tuple[str, str], Sequence[str]]
 MAX_UDP_BYTES = 512
 
@@ -74,15 +76,17 @@ def dns_server(zone: Zone, *, silent: Sequence[str] = ()) -> Iterator[str]:
                 wire = answer.to_wire()
                 self.wfile.write(struct.pack("!H", len(wire)) + wire)
 
+    # The same port twice: one that the system gave for TCP may be somebody's for UDP.
+    port = free_port()
     with (
-        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tcp) as tcp,
-        socketserver.ThreadingUDPServer(("127.0.0.1", tcp.server_address[1]), Udp) as udp,
+        socketserver.ThreadingTCPServer(("127.0.0.1", port), Tcp) as tcp,
+        socketserver.ThreadingUDPServer(("127.0.0.1", port), Udp) as udp,
     ):
         servers = (tcp, udp)
         for server in servers:
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"127.0.0.1:{tcp.server_address[1]}"
+        yield f"127.0.0.1:{port}"
         for server in servers:
             server.shutdown()
 

@@ -48,7 +48,7 @@ class OddSmtpServer:
 
     `dies_hearing` and `dies_saying` are how many bytes the first connection hears or says before the server hangs up,
     with a reset if `resets`. `portion` is how many bytes leave in one packet (0: all). `pause_seconds` is how long it
-    sleeps before it reads on.
+    sleeps before it reads on, `gulp` how many bytes at most it reads at a time.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class OddSmtpServer:
         resets: bool = False,
         portion: int = 0,
         pause_seconds: float = 0,
+        gulp: int = 65_536,
         small_buffers: bool = False,
     ) -> None:
         self._oddity = oddity
@@ -70,6 +71,7 @@ class OddSmtpServer:
         self._resets = resets
         self._portion = portion
         self._pause_seconds = pause_seconds
+        self._gulp = gulp
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
         if small_buffers:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -172,9 +174,9 @@ class OddSmtpServer:
         at = 0
         while (end := session.inbox.find(mark, at)) < 0:
             at = max(0, len(session.inbox) - len(mark))
-            left = self._dies_hearing - session.heard if self._dies_hearing >= 0 and session.number == 1 else 65_536
+            left = self._dies_hearing - session.heard if self._dies_hearing >= 0 and session.number == 1 else self._gulp
             time.sleep(self._pause_seconds)
-            if left == 0 or not (data := session.link.recv(min(left, 65_536))):
+            if left == 0 or not (data := session.link.recv(min(left, self._gulp))):
                 raise Gone
             session.heard += len(data)
             session.inbox += data

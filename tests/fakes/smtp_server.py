@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from newsletter.bench.faulty import ServerProcess
 from newsletter.bench.smtp_moods import Stats
+
+HEARD_SECONDS = 60.0
 
 
 class SmtpServer(ServerProcess):
@@ -30,6 +34,14 @@ class SmtpServer(ServerProcess):
     def set(self, **moods: Any) -> None:
         """Change moods."""
         self.control({"set": moods})
+
+    def stats_when(self, is_so: Callable[[Stats], bool]) -> Stats:
+        """What the server saw, once that is so: what is said last on a connection is heard by nobody who waits."""
+        until = time.monotonic() + HEARD_SECONDS
+        while not is_so(stats := self.stats()):
+            assert time.monotonic() < until, stats
+            time.sleep(0.01)
+        return stats
 
     def stats(self) -> Stats:
         """What the server saw so far."""

@@ -9,7 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.processes import Process, Processes, free_port, is_listening
+from newsletter.bench.ports import free_port
+from tests.processes import Process, Processes, is_listening
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 IMAP = Path("/usr/lib/dovecot/imap")

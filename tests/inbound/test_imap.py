@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import imaplib
+import socketserver
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +115,28 @@ def test_a_server_that_is_gone_is_one_line_and_no_error_of_the_job(
     [record] = [record for record in caplog.records if record.name == "workers.tasks"]
     assert "mailbox.not_polled reason=the mailbox at 127.0.0.1:1 cannot be used" in record.getMessage()
     assert "secret" not in record.getMessage()
+
+
+class _HangsUp(socketserver.StreamRequestHandler):
+    """Greets, tells what it can, which is little, and hangs up at whatever comes next."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK ready\r\n")
+        tag = self.rfile.readline().split()[0]
+        self.wfile.write(b"* CAPABILITY IMAP4rev1\r\n%s OK done\r\n" % tag)
+        self.rfile.readline()
+
+
+# 0.0.0.0 is this machine too, but no loopback address: it is asked for STARTTLS, which it does not have.
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_connection_that_breaks_is_closed_at_once(host: str) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HangsUp) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        with pytest.raises(ServiceUnavailable, match="cannot be used"):
+            poll(parse_imap_url(f"imap://bounces:secret@{host}:{server.server_address[1]}"), lambda _: None)
+        # What was left open is a warning of the collector, and that an error.
+        gc.collect()
+        server.shutdown()
 
 
 def test_a_wrong_password_and_a_missing_folder_are_said(dovecot: PrivateMailbox) -> None:

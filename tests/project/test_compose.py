@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from newsletter.bench.ports import free_port
 from newsletter.settings import Settings
-from tests.processes import Processes, free_port
+from tests.processes import Processes
 from tests.project.tree import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -89,11 +90,11 @@ def test_the_services_start_with_the_commands_and_settings_of_the_file(
         return processes.start(*arguments, environment=services[name]["environment"] | stand_ins)
 
     migrate = start("migrate")
-    assert migrate.wait(seconds=30) == 0, migrate.output()
+    assert migrate.wait() == 0, migrate.output()
     web, worker, beat = start("web"), start("worker"), start("beat")
     web.wait_for_port(port)
     for path in ("/healthz", "/readyz"):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             assert answer.status == 200
     for name in ("worker", "beat"):
         _, *arguments = services[name]["healthcheck"]["test"][1:]
@@ -101,6 +102,8 @@ def test_the_services_start_with_the_commands_and_settings_of_the_file(
         assert check.wait() == 0, check.output()
     for process in (beat, worker, web):
         assert process.exit_code() is None, process.output()
+    for process in (beat, worker):
+        process.wait_until_it_listens_to(signal.SIGTERM)
     assert (beat.terminate(), worker.terminate()) == (0, 0), beat.output() + worker.output()
     # Uvicorn closes everything, and then lets the signal end the process as if nobody had caught it.
     assert web.terminate() == -signal.SIGTERM

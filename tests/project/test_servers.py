@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import redis
 from sqlalchemy import create_engine, text
 
+from newsletter.bench.ports import free_port
 from newsletter.db import migrate
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
@@ -74,6 +76,41 @@ def test_a_process_that_dies_early_fails_the_wait_with_its_log(processes: Proces
         process.wait_for_line("ready")
 
 
+def test_what_comes_true_while_a_process_ends_is_still_seen(processes: Processes) -> None:
+    process = processes.run(["sleep", "60"], name="sleep")
+
+    def ends_with_a_word() -> str:
+        if process.exit_code() is None:
+            process.kill()
+            return ""
+        return "goodbye"
+
+    assert process.wait_until(ends_with_a_word) == "goodbye"
+
+
+def test_a_process_is_asked_to_end_once_it_listens(processes: Processes) -> None:
+    script = (
+        "import signal, sys, time; time.sleep(0.5);"
+        " signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
+    )
+    process = processes.run([sys.executable, "-c", script], name="python")
+    process.wait_until_it_listens_to(signal.SIGTERM)
+    assert process.terminate() == 0
+
+
+def test_a_port_is_given_to_one_process_alone() -> None:
+    program = [sys.executable, "-c", "from newsletter.bench.ports import free_port; print(free_port()); input()"]
+    with ExitStack() as stack:
+        pipe = subprocess.PIPE
+        asking = [subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+        ports = [free_port(), free_port()]
+        for process in asking:
+            stack.enter_context(process)
+            assert process.stdout is not None
+            ports.append(int(process.stdout.readline()))
+    assert len(set(ports)) == len(ports)
+
+
 def test_a_process_can_be_killed_like_in_life(processes: Processes) -> None:
     process = processes.run(["sleep", "60"], name="sleep")
     assert process.kill() == -signal.SIGKILL
@@ -112,10 +149,17 @@ with postgres_server(os.environ) as postgres, redis_server(os.environ) as redis:
 def assert_gone(pid: int) -> None:
     """A process that is dead or a corpse that nobody has collected yet."""
     stat = Path(f"/proc/{pid}/stat")
-    wait_until_no(lambda: stat.exists() and stat.read_text().split()[2] != "Z")
+
+    def is_alive() -> bool:
+        try:
+            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    wait_until_no(is_alive)
 
 
-def wait_until_no(condition: Callable[[], object], *, seconds: float = 10) -> None:
+def wait_until_no(condition: Callable[[], object], *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while condition():
         assert time.monotonic() < until

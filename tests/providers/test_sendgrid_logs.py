@@ -34,6 +34,14 @@ def server(process: SendGridLogServer) -> SendGridLogServer:
 
 @pytest.fixture
 def log(server: SendGridLogServer) -> Iterator[SendGridLog]:
+    found = SendGridLog(API_KEY, api_url=server.url, timeout_seconds=60)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def hasty_log(server: SendGridLogServer) -> Iterator[SendGridLog]:
+    """One that does not wait for a log that is slow."""
     found = SendGridLog(API_KEY, api_url=server.url, timeout_seconds=0.5)
     yield found
     found.close()
@@ -49,7 +57,7 @@ def entry(email: str, *, at: datetime = NOW, message: str = "", **args: str) -> 
 
 
 UNCLEAR = ["202", "204", "301", "400", "401", "403", "404", "405", "429", "500", "502", "503", "504"]
-UNCLEAR += ["closed", "slow", "html", "no-messages", "unfiltered"]
+UNCLEAR += ["closed", "html", "no-messages", "unfiltered"]
 OURS = entry("reader2@example.org", nl_delivery=QUESTIONS[1].token, nl_attempt=TAG)
 OTHERS = entry("somebody@example.org", nl_delivery="f" * 30)
 
@@ -114,6 +122,13 @@ def test_whatever_is_no_clear_answer_is_unclear(
     report = ask(log)
     assert (report.answer, bool(report.words)) == (LogAnswer.UNCLEAR, True)
     assert report.retry_after_seconds == (600 if mood == "429" else None)
+
+
+@pytest.mark.parametrize("plan", [1, 2, 3])
+def test_a_log_that_takes_too_long_is_unclear(hasty_log: SendGridLog, server: SendGridLogServer, plan: int) -> None:
+    server.control({"entries": [OTHERS], "plan": [""] * (plan - 1) + ["slow"], "slow_seconds": 3600})
+    report = ask(hasty_log)
+    assert (report.answer, report.words) == (LogAnswer.UNCLEAR, "the log does not answer (no answer in time)")
 
 
 @pytest.mark.parametrize("mood", ["no-detail", "other-detail", "html", "429", "closed"])

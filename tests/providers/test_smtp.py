@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections import Counter
@@ -107,7 +108,7 @@ def test_a_connection_lost_after_the_final_dot_leaves_doubt_and_is_never_resent(
 
 
 def test_silence_after_the_final_dot_leaves_doubt(smtp_server: SmtpServer, make_smtp: Make) -> None:
-    provider = make_smtp(smtp_server.url, timeout_seconds=0.5)
+    provider = make_smtp(smtp_server.url, timeout_seconds=1.5)
     recipients = [make_recipient(1, local="hangsafterdot"), make_recipient(2)]
     outcomes = {o.subscriber_id: o for o in provider.send(make_mailing(), recipients)}
     assert outcomes[1].kind is UNKNOWN
@@ -126,9 +127,9 @@ def test_a_connection_lost_in_the_middle_of_the_message_leaves_no_doubt(
 
 
 def test_silence_before_the_message_makes_the_provider_unavailable(smtp_server: SmtpServer, make_smtp: Make) -> None:
-    provider = make_smtp(smtp_server.url, timeout_seconds=0.3)
+    provider = make_smtp(smtp_server.url, timeout_seconds=1.5)
     provider.check()
-    smtp_server.set(delay_seconds=1.5)
+    smtp_server.set(delay_seconds=3600)
     found, error = gather(provider.send(make_mailing(), [make_recipient(1)]))
     assert found == []
     assert isinstance(error, ProviderUnavailable) and not error.needs_person
@@ -152,7 +153,7 @@ def test_one_connection_serves_several_batches(smtp_server: SmtpServer, make_smt
         assert set(kinds(provider.send(make_mailing(), make_recipients(5))).values()) == {ACCEPTED}
     assert smtp_server.stats().connections == 1
     provider.close()
-    assert smtp_server.stats().quits == 1
+    smtp_server.stats_when(lambda stats: stats.quits == 1)
 
 
 def test_a_refused_mail_is_followed_by_a_reset_on_the_same_connection(smtp_server: SmtpServer, make_smtp: Make) -> None:
@@ -188,7 +189,7 @@ def test_a_connection_that_comes_back_to_a_closed_pool_says_goodbye(smtp_server:
     pool.release(connection)
     for thread in threading.enumerate():
         if thread.name == "smtp-quitting":
-            thread.join(5)
+            thread.join(60)
     assert connection.socket.fileno() == -1
 
 
@@ -245,6 +246,21 @@ def test_a_mail_that_cannot_be_composed_ends_the_sending_with_its_error(
     found, error = gather(provider.send(make_mailing(compose=fragile), make_recipients(40)))
     assert isinstance(error, KeyError)
     assert len(found) == len(smtp_server.accepted()) < 40
+
+
+def test_a_sending_that_is_interrupted_at_its_first_mail_leaves_nothing_open(
+    smtp_server: SmtpServer, make_smtp: Make
+) -> None:
+    def interrupt(recipient: Recipient) -> bytes:
+        raise KeyboardInterrupt
+
+    provider = make_smtp(smtp_server.url)
+    assert provider.send_test(make_mailing(), make_recipient(1)).kind is ACCEPTED
+    with pytest.raises(KeyboardInterrupt):
+        list(provider.send(make_mailing(compose=interrupt), make_recipients(2)))
+    # What was left open is a warning of the collector, and that an error.
+    gc.collect()
+    assert smtp_server.stats_when(lambda stats: stats.open == 0).accepted == 1
 
 
 def test_an_address_that_could_smuggle_a_command_is_refused_unsent(smtp_server: SmtpServer, make_smtp: Make) -> None:

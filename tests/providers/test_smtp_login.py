@@ -159,13 +159,13 @@ def independent_server(keeper: _Keeper) -> Iterator[int]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     starting = loop.create_server(lambda: SMTP(keeper, loop=loop), "127.0.0.1", 0)
-    server = asyncio.run_coroutine_threadsafe(starting, loop).result(timeout=5)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result(timeout=60)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_end_sessions(server), loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(_end_sessions(server), loop).result(timeout=60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         loop.close()
 
 

@@ -169,7 +169,7 @@ TOLD = st.one_of(
 )
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(said=st.lists(TOLD, min_size=1, max_size=20), seed=st.integers(0, 2**16))
 def test_any_order_and_any_duplication_leads_to_the_same_state(
     half_unknown: HalfUnknown, said: list[tuple[Any, ...]], seed: int

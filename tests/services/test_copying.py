@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -277,11 +277,12 @@ def test_an_answer_that_comes_too_late_is_asked_for_again(
     with runtime.transaction() as session:
         # Read already, so that only the push meets the slowness.
         session.add_all(ProviderSync(name=str(list_), finished_at=NOW) for list_ in ProviderList)
-    theirs.before_adding = lambda: time.sleep(0.15)
+    may_answer = threading.Event()
+    theirs.before_adding = lambda: may_answer.wait(60)
     with pytest.raises(ServiceUnavailable, match="does not answer"):
         sync(runtime, hasty, is_forced=False)
     hasty.close()
-    theirs.before_adding = lambda: None
+    may_answer.set()
     assert sync(runtime, lists, is_forced=False)[PUSHES] == {"pushed": 1}
     assert there(theirs) == {"slow@example.org"}
 

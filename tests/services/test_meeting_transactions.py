@@ -118,7 +118,7 @@ def test_a_retry_and_a_tick_that_settles_a_doubt_do_not_wait_for_each_other(runt
     def retry() -> None:
         try:
             with runtime.transaction() as session:
-                session.execute(text("SET LOCAL lock_timeout = '5s'"))
+                session.execute(text("SET LOCAL lock_timeout = '60s'"))
                 issues.retry_issue(session, site.issue_id, actor=OPERATOR, now=site.now)
         except Conflict as error:
             faults.append(error)

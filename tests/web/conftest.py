@@ -145,5 +145,5 @@ def serving(sqlite_url: str, data_dir: Path) -> Iterator[Runtime]:
             yield runtime
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(60)
             runtime.close()

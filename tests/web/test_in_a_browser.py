@@ -83,12 +83,12 @@ def test_the_numbers_of_a_running_issue_move_and_its_buttons_change_at_the_end(b
         expect(page.get_by_role("heading", name="0 of 8 done")).to_be_visible()
         with site.transaction() as session:
             deliveries.settle(session, 1, [1, 2, 3], status=DeliveryStatus.ACCEPTED)
-        expect(page.get_by_role("heading", name="3 of 8 done")).to_be_visible(timeout=10_000)
+        expect(page.get_by_role("heading", name="3 of 8 done")).to_be_visible()
         expect(page.get_by_role("button", name="Pause")).to_be_visible()
         with site.transaction() as session:
             deliveries.settle(session, 1, [4, 5, 6, 7, 8], status=DeliveryStatus.ACCEPTED)
             issues.finish_if_done(session, 1, now=site.now())
-        expect(page.get_by_role("button", name="Pause")).to_have_count(0, timeout=10_000)
+        expect(page.get_by_role("button", name="Pause")).to_have_count(0)
         expect(page.get_by_role("heading", name="8 of 8 done")).to_be_visible()
 
 
@@ -105,7 +105,7 @@ def test_the_console_works_without_a_script(browser: Browser, site: Runtime) -> 
         page.goto(f"{site.settings.base_url}/admin/issues/1")
         with site.transaction() as session:
             deliveries.settle(session, 1, [1], status=DeliveryStatus.ACCEPTED)
-        expect(page.get_by_role("heading", name="1 of 8 done")).to_be_visible(timeout=15_000)
+        expect(page.get_by_role("heading", name="1 of 8 done")).to_be_visible()
 
 
 def test_the_console_is_used_with_the_keyboard_alone(browser: Browser, site: Runtime) -> None:

@@ -112,6 +112,8 @@ def test_a_journal_goes_when_all_is_written_and_old_ones_are_forgotten(tmp_path:
     open_journal(tmp_path, "settled").close(is_settled=True)
     open_journal(tmp_path, "left").close(is_settled=False)
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["left"]
+    # What is listed and gone when it is looked at: its worker was done with it in between.
+    (tmp_path / FOLDER / "done meanwhile").symlink_to("nowhere")
     forget_journals(tmp_path, now=datetime.now(UTC))
     assert read_last_words(tmp_path, "left") is not None
     forget_journals(tmp_path, now=datetime.now(UTC) + timedelta(days=3))

