@@ -90,7 +90,7 @@ class SendGridSending:
                 yield _unknown(recipients, _answer_line(answer))
                 raise self._doubtful(_answer_line(answer))
             case SendGridAnswer.WAIT:
-                wait = reset_wait_seconds(answer.headers.get("x-ratelimit-reset"), now_epoch=time.time())
+                wait = reset_wait_seconds(answer.headers, now_epoch=time.time())
                 raise ProviderUnavailable(
                     f"SendGrid asks us to slow down (429): it is tried again in {wait:.0f} seconds",
                     retry_after_seconds=wait,

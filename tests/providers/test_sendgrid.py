@@ -173,7 +173,7 @@ def test_a_refusal_of_the_account_needs_a_person_and_fails_nobody(
     assert len(sendgrid_server.seen()["requests"]) == 1
 
 
-@pytest.mark.parametrize("form", ["seconds", "epoch"])
+@pytest.mark.parametrize("form", ["seconds", "epoch", "retry-after"])
 def test_too_many_requests_wait_as_long_as_sendgrid_says(
     sendgrid_server: SendGridServer, make_sendgrid: Make, form: str
 ) -> None:
