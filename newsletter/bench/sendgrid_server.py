@@ -273,7 +273,7 @@ class _Api(BaseHTTPRequestHandler):
             case status if mood.how == "redirect":
                 self._send(status, b"", {"Location": "/somewhere/else"})
             case 429:
-                self._refuse(429, mood.message, headers={"X-RateLimit-Reset": self._reset(mood, answer)})
+                self._refuse(429, mood.message, headers=self._wish(mood, answer))
             case 200:
                 self._send(200, b"{}")
             case status if status >= 500:
@@ -281,9 +281,13 @@ class _Api(BaseHTTPRequestHandler):
             case status:
                 self._refuse(status, mood.message, field=mood.field)
 
-    def _reset(self, mood: Mood, answer: dict[str, Any]) -> str:
+    def _wish(self, mood: Mood, answer: dict[str, Any]) -> dict[str, str]:
+        """Both forms of SendGrid's own header, and what a gateway in front of it says."""
         seconds = answer.get("seconds", 1 if self.server.chance.faults else 7)
-        return str(int(time.time()) + seconds if "epoch" in (mood.how, answer.get("form")) else seconds)
+        form = answer.get("form", mood.how)
+        if form == "retry-after":
+            return {"Retry-After": str(seconds)}
+        return {"X-RateLimit-Reset": str(int(time.time()) + seconds if form == "epoch" else seconds)}
 
     def _hang_up(self, how: str) -> None:
         """End the connection without an answer: closed for both, for writing only, or torn down (RST)."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from math import isfinite
 
 
 class Stage(StrEnum):
@@ -136,19 +138,35 @@ DEFAULT_RESET_SECONDS = 60.0
 MAX_RESET_SECONDS = 900.0
 
 
-def reset_wait_seconds(value: str | None, *, now_epoch: float) -> float:
-    """How long to wait after a 429, from its X-RateLimit-Reset header: between 1 second and 15 minutes.
+def reset_wait_seconds(headers: Mapping[str, str], *, now_epoch: float) -> float:
+    """How long to wait after a 429, between 1 second and 15 minutes. `headers` has lower-case names.
 
-    SendGrid documents the header both as an epoch second and as the seconds that are left.
+    X-RateLimit-Reset is SendGrid's, documented both as an epoch second and as the seconds that are left; gateways in
+    front of an API say Retry-After, as seconds or as a date (RFC 9110, 10.2.3).
     """
+    for number in (_number(headers.get("x-ratelimit-reset")), _number_or_date(headers.get("retry-after"))):
+        if number is not None:
+            wait = number - now_epoch if number > RESET_IS_EPOCH_ABOVE else number
+            return min(max(wait, 1.0), MAX_RESET_SECONDS)
+    return DEFAULT_RESET_SECONDS
+
+
+def _number(value: str | None) -> float | None:
     try:
         number = float(value or "")
     except ValueError:
-        return DEFAULT_RESET_SECONDS
-    if not number < float("inf"):  # NaN or infinite
-        return DEFAULT_RESET_SECONDS
-    wait = number - now_epoch if number > RESET_IS_EPOCH_ABOVE else number
-    return min(max(wait, 1.0), MAX_RESET_SECONDS)
+        return None
+    return number if isfinite(number) else None
+
+
+def _number_or_date(value: str | None) -> float | None:
+    number = _number(value)
+    if number is not None or not value:
+        return number
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -125,7 +125,7 @@ class SendGridLog:
         words = STATUS_WORDS.get(answer.status, "the log does not answer")
         wish = None
         if answer.status == 429:
-            wish = reset_wait_seconds(answer.headers.get("x-ratelimit-reset"), now_epoch=time.time())
+            wish = reset_wait_seconds(answer.headers, now_epoch=time.time())
         raise _Unclear(f"{words} (HTTP {answer.status})", retry_after_seconds=wish)
 
 

@@ -29,7 +29,8 @@ MAX_BAD_REQUESTS = 40
 # Halving a thousand rows down to a bad one takes eleven requests; if none was accepted on the way, all are bad.
 MAX_BAD_REQUESTS_AT_FIRST = 16
 NOT_REACHED_SECONDS = 10.0
-DOUBT_PAUSE_SECONDS = 60.0
+# One request without an answer is no outage; each further one in a row makes the pause longer, up to a minute.
+DOUBT_PAUSE_SECONDS = 5.0
 _MAY_BE_TAKEN = frozenset({SendGridAnswer.ACCEPTED, SendGridAnswer.UNKNOWN})
 
 
@@ -90,7 +91,7 @@ class SendGridSending:
                 yield _unknown(recipients, _answer_line(answer))
                 raise self._doubtful(_answer_line(answer))
             case SendGridAnswer.WAIT:
-                wait = reset_wait_seconds(answer.headers.get("x-ratelimit-reset"), now_epoch=time.time())
+                wait = reset_wait_seconds(answer.headers, now_epoch=time.time())
                 raise ProviderUnavailable(
                     f"SendGrid asks us to slow down (429): it is tried again in {wait:.0f} seconds",
                     retry_after_seconds=wait,
@@ -148,9 +149,9 @@ class SendGridSending:
         )
 
     def _doubtful(self, reason: str) -> ProviderUnavailable:
-        # Without a pause each further chunk might end in doubt as well.
+        # Without a pause each further chunk might end in doubt as well; after it a few mails try whether it answers.
         return ProviderUnavailable(
-            f"SendGrid left us in doubt ({reason}): it is left alone for a minute",
+            f"SendGrid left us in doubt ({reason}): a few mails try it again soon",
             retry_after_seconds=DOUBT_PAUSE_SECONDS,
         )
 

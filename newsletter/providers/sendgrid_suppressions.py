@@ -120,7 +120,7 @@ class SendGridSuppressions:
         except NoAnswer as error:
             return ProviderUnavailable(f"SendGrid does not answer ({error.reason}): try again later"), None
         if answer.status == 429:
-            wait = reset_wait_seconds(answer.headers.get("x-ratelimit-reset"), now_epoch=time.time())
+            wait = reset_wait_seconds(answer.headers, now_epoch=time.time())
             reason = f"SendGrid asks us to slow down (429): go on in {wait:.0f} seconds"
             return ProviderUnavailable(reason, retry_after_seconds=wait), wait
         if answer.status >= 500:

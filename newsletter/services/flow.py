@@ -44,7 +44,7 @@ LEAST_SECONDS = 0.25
 # Moments are stored in microseconds: a turn that is so near has come.
 _HAIR_SECONDS = 0.001
 # Over how long it is measured how fast mail goes where no rate is set.
-MEASURED_SECONDS = 10.0
+MEASURED_SECONDS, LEAST_MEASURED_SECONDS = 10.0, 1.0
 _FORGET_AFTER = timedelta(days=2)
 
 WHOLE_PROVIDER = ""
@@ -198,7 +198,7 @@ def lower_rate(
 def slow_down(session: Session, provider: str, *, wait: timedelta, batch_size: int, reason: str, now: datetime) -> None:
     """Halve the rate of a provider that asks us to slow down, until some time after the wait that it asked for.
 
-    Where no rate is set, it is half of what went out in the last seconds, counted in batches of this size.
+    Where no rate is set, it is half of what went out in the last seconds, and of a batch of this size at least.
     """
     rule = _rules(session, provider).get(WHOLE_PROVIDER, NO_RULE)
     until = now + wait + THROTTLED_FOR
@@ -207,8 +207,10 @@ def slow_down(session: Session, provider: str, *, wait: timedelta, batch_size: i
         return
     base = rule.base_per_second
     if rule.factor_at(now) == 1.0:
-        batches = queries.batches_handed_over(session, provider, since=now - timedelta(seconds=MEASURED_SECONDS))
-        base = max(batches, 1) * batch_size / MEASURED_SECONDS
+        mails, first = queries.handed_over(session, provider, since=now - timedelta(seconds=MEASURED_SECONDS))
+        # Over the time that was used: who is told after a tenth of a second has not been sending for ten.
+        seconds = max((now - first).total_seconds(), LEAST_MEASURED_SECONDS) if first else LEAST_MEASURED_SECONDS
+        base = max(mails, batch_size) / seconds
     lower_rate(session, provider, factor=factor, until=until, reason=reason, base_per_second=base, now=now)
 
 

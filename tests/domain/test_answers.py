@@ -125,7 +125,28 @@ def test_each_status_of_sendgrid_has_one_meaning(status: int, expected: SendGrid
     ],
 )
 def test_a_reset_is_read_as_seconds_or_as_epoch_and_capped(value: str | None, seconds: float) -> None:
-    assert reset_wait_seconds(value, now_epoch=1_800_000_000) == seconds
+    headers = {} if value is None else {"x-ratelimit-reset": value}
+    assert reset_wait_seconds(headers, now_epoch=1_800_000_000) == seconds
+
+
+@pytest.mark.parametrize(
+    ("reset", "retry_after", "seconds"),
+    [
+        (None, "42", 42),
+        (None, "Fri, 15 Jan 2027 08:00:42 GMT", 42),
+        (None, "Fri, 15 Jan 2027 07:00:00 GMT", 1),
+        (None, "86400", 900),
+        (None, "soon", 60),
+        (None, "Fri, 99 Jan 2027", 60),
+        ("7", "42", 7),
+        ("soon", "42", 42),
+    ],
+)
+def test_what_a_gateway_asks_for_counts_where_sendgrid_names_no_reset(
+    reset: str | None, retry_after: str, seconds: float
+) -> None:
+    headers = {"retry-after": retry_after} | ({"x-ratelimit-reset": reset} if reset else {})
+    assert reset_wait_seconds(headers, now_epoch=1_800_000_000) == seconds
 
 
 def test_credits_and_keys_are_told_apart() -> None:

@@ -137,6 +137,10 @@ def test_after_a_pause_a_few_mails_try_the_provider_before_anything_else_goes(
             with runtime.transaction() as session:
                 issue, _ = make_issue(session, people=60)
             send_all(runtime, issue.id, batch_size=20)
+            with runtime.reading() as session:
+                until = session.get_one(ProviderState, "sendgrid").until
+            # One request without an answer does not hold up an issue for long.
+            assert until is not None and until - runtime.now() < timedelta(seconds=7)
             # Ten more are in doubt, not one more batch for each worker; the rest of that batch waits.
             tried = wake_and_run()
             assert (tried.unknown, tried.accepted, tried.pending) == (20 + PROBE_SIZE, 0, 40 - PROBE_SIZE)

@@ -35,12 +35,15 @@ def set_group_state(session: Session, provider: str, mailbox_group: str, *, now:
     )
 
 
-def batches_handed_over(session: Session, provider: str, *, since: datetime) -> int:
-    """How many batches a provider took whole in tries that began at a time or later."""
-    statement = select(func.count()).where(
-        Attempt.provider == provider, Attempt.started_at >= since, Attempt.outcome == "done"
+def handed_over(session: Session, provider: str, *, since: datetime) -> tuple[int, datetime | None]:
+    """How many mails of whole batches a provider took in tries begun at a time or later, and when the first began."""
+    statement = (
+        select(func.coalesce(func.sum(Batch.size), 0), func.min(Attempt.started_at))
+        .join(Batch, Batch.id == Attempt.batch_id)
+        .where(Attempt.provider == provider, Attempt.started_at >= since, Attempt.outcome == "done")
     )
-    return session.execute(statement).scalar_one()
+    mails, first = session.execute(statement).one()
+    return mails, first
 
 
 def hours_of_issue(session: Session, issue_id: int) -> tuple[str, str, str | None]:
