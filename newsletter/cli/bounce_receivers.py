@@ -91,12 +91,15 @@ class _Intake:
             return bouncing.is_awaited(session, address, links=self._runtime.links, now=self._runtime.now())
 
     def take(self, raw: bytes, recipients: Sequence[str]) -> None:
+        """Store a mail once for each address that it came to: each names another delivery."""
         runtime = self._runtime
+        ways = [[recipient] for recipient in dict.fromkeys(recipients)] or [[]]
         with runtime.transaction() as session:
-            counts = bouncing.ingest(
-                session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=recipients
-            )
-        self._taken.append(counts)  # list.append is atomic: several threads take mails
+            counts = [
+                bouncing.ingest(session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=way)
+                for way in ways
+            ]
+        self._taken += counts  # extending a list is atomic: several threads take mails
 
     def forget_old(self) -> None:
         with self._runtime.transaction() as session:

@@ -45,12 +45,12 @@ def import_list(
     """
     if reason is SuppressionReason.ERASED:
         raise InvalidInput("erased is not a reason to choose: erase the subscriber instead")
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines, open_runtime() as runtime:
+    with file.open("rb") as stream, open_runtime() as runtime:
         with runtime.transaction() as session:
             actor = actor_for(session, "suppression import", acting_as=acting_as)
             counts = suppression_files.import_file(
                 session,
-                lines,
+                stream,
                 reason=reason,
                 evidence=evidence or f"file {file.name}",
                 address_key=runtime.links.address_key,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.orm import Session
 
 from newsletter.cli.acting import As, actor_for
 from newsletter.cli.opening import open_runtime
-from newsletter.cli.output import AsJson, print_json, print_result, print_table
+from newsletter.cli.output import AsJson, print_json, print_result, print_table, say
 from newsletter.cli.suppression_lists import register_lists
 from newsletter.db.models import Suppression
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.services import suppressions
+
+_TABLE_ROWS = 100
+_PAGE_ROWS = 1_000
 
 Address = Annotated[str, typer.Argument(metavar="EMAIL", help="The address.")]
 
@@ -29,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def show_suppressions(
     reason: Annotated[SuppressionReason | None, typer.Option(help="Only those of one reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many at most; without it 100, and with --json all of them.")
+    ] = None,
     after: Annotated[int, typer.Option(metavar="ID", min=0, help="Go on after this one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -38,8 +46,8 @@ def show_suppressions(
     Example: newsletter suppression ls --reason bounced
     """
     with open_runtime() as runtime, runtime.reading() as session:
-        found = suppressions.list_suppressions(session, after_id=after, limit=limit, reason=reason)
-        rows = [_as_dict(row) for row in found]
+        wanted = limit or (None if as_json else _TABLE_ROWS)
+        rows = [_as_dict(row) for row in _rows(session, after_id=after, limit=wanted, reason=reason)]
     if as_json:
         print_json(rows)
         return
@@ -57,6 +65,22 @@ def show_suppressions(
         ],
         nothing="no address is suppressed",
     )
+    if len(rows) == wanted:
+        say(f"there may be more: add --after {rows[-1]['suppression_id']}", style="dim")
+
+
+def _rows(
+    session: Session, *, after_id: int, limit: int | None, reason: SuppressionReason | None
+) -> Iterator[Suppression]:
+    """The suppressions after a place, `limit` at most, read in pages."""
+    left = limit or sys.maxsize
+    while left:
+        page = suppressions.list_suppressions(session, after_id=after_id, limit=min(left, _PAGE_ROWS), reason=reason)
+        yield from page
+        if len(page) < min(left, _PAGE_ROWS):
+            return
+        left, after_id = left - len(page), page[-1].id
+        session.expunge_all()
 
 
 def add(

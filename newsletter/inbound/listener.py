@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, AnyStr
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -24,12 +24,14 @@ from newsletter.inbound.mailboxes import MAX_MAIL_BYTES
 log = logging.getLogger(__name__)
 
 THREADS = 4
+# The least that RFC 5321 allows.
+MAX_RECIPIENTS = 100
 IDLE_SECONDS = 300
 # RFC 5321 allows 1,000 octets; servers that return mail break that, and a refusal would lose the bounce.
 MAX_LINE_BYTES = 256 * 1024
 
 NOT_AWAITED = "550 5.1.1 no mail of ours comes back to this address, or not any more"
-ONE_AT_A_TIME = "452 4.5.3 one recipient at a time: send the others in a transaction of their own"
+TOO_MANY = "452 4.5.3 too many recipients: send the others in a transaction of their own"
 TRY_AGAIN = "451 4.3.0 the mail was not stored: try again later"
 TAKEN = "250 2.0.0 stored"
 
@@ -38,7 +40,7 @@ TAKEN = "250 2.0.0 stored"
 class Receiver:
     """Who takes the mail. Both are called in threads, may block, and may raise: then the sender is to try again.
 
-    `is_awaited(address)` decides at RCPT; `take(raw, recipients)` returns once the mail is stored for good.
+    `is_awaited(address)` decides at RCPT; `take(raw, recipients)` returns once the mail is stored for all of them.
     """
 
     is_awaited: Callable[[str], bool]
@@ -46,7 +48,17 @@ class Receiver:
 
 
 class _PatientLmtp(LMTP):
+    """LMTP as RFC 2033 has it: after the final dot there is a reply for each recipient, which aiosmtpd leaves out."""
+
     line_length_limit = MAX_LINE_BYTES
+    _replies = 1
+
+    async def push(self, status: AnyStr) -> None:
+        replies, self._replies = self._replies, 1
+        if status[:3] in ("354", b"354") and self.envelope is not None:
+            self._replies = len(self.envelope.rcpt_tos)
+        for _ in range(replies):
+            await super().push(status)
 
 
 class _PatientSmtp(SMTP):
@@ -99,9 +111,9 @@ class _Handler:
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept an address that is awaited; one in each transaction, so that one reply answers one mail."""
-        if envelope.rcpt_tos:
-            return ONE_AT_A_TIME
+        """Accept an address that is awaited."""
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+            return TOO_MANY
         try:
             is_awaited = await self._in_thread(partial(self._receiver.is_awaited, address))
         except NewsletterError:
@@ -114,7 +126,7 @@ class _Handler:
         return "250 2.1.5 awaited"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        """Say 250 only when the mail is stored for good."""
+        """Say 250 only when the mail is stored for good, for all recipients or for none."""
         content = envelope.original_content or b""
         try:
             await self._in_thread(partial(self._receiver.take, bytes(content), list(envelope.rcpt_tos)))

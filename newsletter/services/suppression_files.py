@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
-from newsletter.domain.csv_table import detect_dialect, unguard_cell
+from newsletter.domain.csv_columns import columns_of
+from newsletter.domain.csv_table import unguard_cell
 from newsletter.domain.subscriber import SuppressionReason, normalise_address
 from newsletter.errors import InvalidInput
 from newsletter.services import audit, suppressions
+from newsletter.services.subscriber_tables import read_file
 from newsletter.services.suppressions import SuppressionCounts
 
 _ROWS_AT_ONCE = 500
-_LINES_LOOKED_AT = 20
 _LONGEST_EVIDENCE = 500
 # An erasure is done, not imported; what a file calls by another word is a decision of whoever imports it.
 _REASONS = {str(reason): reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED}
@@ -30,11 +31,12 @@ class _Columns:
     email: int = 0
     reason: int | None = None
     evidence: int | None = None
+    has_header: bool = True
 
 
 def import_file(
     session: Session,
-    lines: Iterable[str],
+    stream: BinaryIO,
     *,
     reason: SuppressionReason,
     evidence: str,
@@ -44,10 +46,11 @@ def import_file(
 ) -> SuppressionCounts:
     """Suppress the addresses of a CSV file (columns email, reason, evidence; or a bare list); twice is as once.
 
-    `reason` and `evidence` are for the rows that have none of their own. A stronger reason stays.
+    The file may have the encodings, delimiters and names of columns of a table of subscribers. `reason` and `evidence`
+    are for the rows that have none of their own. A stronger reason stays. InvalidInput for what is no such table.
     """
     rows = created = invalid = 0
-    wanted = _read(lines, reason=reason, evidence=evidence)
+    wanted = _read(stream, reason=reason, evidence=evidence)
     while chunk := list(islice(wanted, _ROWS_AT_ONCE)):
         valid = {address: (address, why, said) for address, why, said in chunk if address}
         rows += len(chunk)
@@ -67,32 +70,40 @@ def import_file(
 
 
 def _read(
-    lines: Iterable[str], *, reason: SuppressionReason, evidence: str
+    stream: BinaryIO, *, reason: SuppressionReason, evidence: str
 ) -> Iterator[tuple[str, SuppressionReason, str]]:
-    """(address, reason, evidence) of each row that is not blank; the address is empty where it is none."""
-    columns = _Columns()
-    stream = iter(lines)
-    head = list(islice(stream, _LINES_LOOKED_AT))
-    dialect = detect_dialect("".join(head))
-    for number, row in enumerate(csv.reader(chain(head, stream), delimiter=dialect.delimiter)):
-        cells = [unguard_cell(cell).strip() for cell in row]
-        if not any(cells):
-            continue
-        if number == 0 and not any("@" in cell for cell in cells):
-            columns = _columns_of([cell.lower() for cell in cells])
-            continue
-        own = _cell(cells, columns.evidence)[:_LONGEST_EVIDENCE]
-        why = _REASONS.get(_cell(cells, columns.reason).lower(), reason)
+    """(address, reason, evidence) of each row that is not blank; the address is empty where it is none.
+
+    A row with an address counts whatever else is wrong with it: leaving it out would mean to mail somebody.
+    """
+    records = read_file(stream)
+    first = next(records, None)
+    if first is None:
+        return
+    columns = _columns_of(first.cells)
+    for record in records if columns.has_header else chain([first], records):
+        cells = [unguard_cell(cell.strip()) for cell in record.cells]
+        own = _one_line(_cell(cells, columns.evidence))[:_LONGEST_EVIDENCE]
+        why = _REASONS.get(_cell(cells, columns.reason).strip('"').lower(), reason)
         yield _address_or_empty(_cell(cells, columns.email)), why, own or evidence
 
 
-def _columns_of(header: list[str]) -> _Columns:
-    places = {name: header.index(name) for name in ("email", "address", "reason", "evidence") if name in header}
+def _columns_of(cells: Sequence[str]) -> _Columns:
+    """What the columns are; the only one of a file holds addresses, whatever stands above them."""
+    if len(cells) == 1:
+        return _Columns(has_header="@" not in cells[0])
+    found = columns_of(cells, time_zones=())
+    names = {name.strip().lower(): position for position, name in enumerate(cells)} if found.has_header else {}
     return _Columns(
-        email=places.get("email", places.get("address", 0)),
-        reason=places.get("reason"),
-        evidence=places.get("evidence"),
+        email=found.email,
+        reason=names.get("reason"),
+        evidence=names.get("evidence"),
+        has_header=found.has_header,
     )
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _cell(cells: list[str], place: int | None) -> str:
@@ -101,6 +112,6 @@ def _cell(cells: list[str], place: int | None) -> str:
 
 def _address_or_empty(text: str) -> str:
     try:
-        return normalise_address(text.strip("\"'<> "))
+        return normalise_address(text.strip("\"'<> \0"))
     except InvalidInput:
         return ""

@@ -60,7 +60,7 @@ def import_suppressions(visit: Visiting) -> Response:
             raise InvalidInput("choose a file: a CSV with columns email, reason, evidence, or a bare list")
         suppression_files.import_file(
             visit.session,
-            io.TextIOWrapper(upload.stream, encoding="utf-8-sig", errors="replace", newline=""),
+            upload.stream,
             reason=_reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL,
             evidence=f"file {upload.file_name}",
             address_key=visit.runtime.links.address_key,

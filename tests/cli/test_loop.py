@@ -40,6 +40,19 @@ def test_a_file_of_suppressions_keeps_reasons_and_comes_back_as_it_was(
     assert [row["email"] for row in cli.json("suppression", "export")] == ["ann@example.org", "ben@example.org"]
 
 
+def test_a_list_of_suppressions_for_programs_is_whole_and_one_for_people_says_that_there_is_more(
+    ready: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("".join(f"reader{number}@example.org\n" for number in range(1_001)))
+    assert ready.json("suppression", "import", path)["created"] == 1_001
+    assert len({row["email"] for row in ready.json("suppression", "ls")}) == 1_001
+    assert len(ready.json("suppression", "ls", "--limit", 7)) == 7
+    answer = ready("suppression", "ls")
+    assert len(answer.stdout.splitlines()) == 102
+    assert "--after 100" in answer.stderr
+
+
 def test_erased_is_no_reason_for_a_file(ready: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "former.csv"
     path.write_text("ann@example.org,erased\n")

@@ -22,6 +22,7 @@ from tests.told_events import (
     hand_over,
     make_shuffled_posts,
     start,
+    suppressed,
     tally,
     tell,
     tell_posts,
@@ -83,6 +84,16 @@ def test_an_unreadable_post_does_not_hold_up_the_others(runtime: Runtime) -> Non
     with runtime.reading() as session:
         found = session.scalars(select(InboxPost.status).order_by(InboxPost.id)).all()
         assert found == [PostStatus.UNREADABLE, PostStatus.DONE]
+
+
+def test_an_answer_that_was_cut_within_a_character_costs_no_event_of_its_post(runtime: Runtime) -> None:
+    issue_id, _ = start(runtime)
+    one, other, *_ = hand_over(runtime, issue_id)
+    cut = {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 \x00 user unknown \ud83d", "sg_event_id": "\ud83d"}
+    told = [event(runtime.links, issue_id, one, "bounce", **cut), event(runtime.links, issue_id, other, "spamreport")]
+    assert tell(runtime, *told) == EventCounts(posts=1, received=2, new=2)
+    assert tell_posts(runtime, [b'[{"event":NaN}]', b"[" * 5_000 + b"]" * 5_000]).received == 0
+    assert sorted(suppressed(runtime).values()) == ["bounced", "complained"]
 
 
 def test_old_posts_are_forgotten_and_waiting_ones_never(runtime: Runtime) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from itertools import product
 
 import pytest
@@ -11,7 +12,8 @@ from newsletter.domain.subscriber import SuppressionReason
 from newsletter.domain.suppression import STRENGTH
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.runtime import Runtime
-from newsletter.services import suppressions
+from newsletter.services import suppression_files, suppressions
+from newsletter.services.suppressions import SuppressionCounts
 from tests.factories import NOW
 
 CHOOSABLE = [reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
@@ -147,3 +149,46 @@ def test_an_export_suppresses_the_same_addresses_elsewhere(session: Session, run
     lines = [",".join(row) for row in (header, *rows)]
     counts = suppressions.suppress_addresses(session, lines, address_key=runtime.links.address_key, now=NOW)
     assert (counts.rows, counts.unchanged) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("table", "encoding"),
+    [
+        ("email\treason\tevidence\na@example.org\tcomplained\tvécu, 来源\n", "utf-16"),
+        ("email,reason,evidence\r\na@example.org,complained,旧系统的投诉来源说明\r\n", "gb18030"),
+        ("Name;E-Mail-Adresse;Reason;Evidence\nAnn;a@example.org;complained;früher gelöscht\n", "cp1252"),
+        ("sep=;\nemail;reason;evidence\na@example.org;complained;x\n", "utf-8-sig"),
+        ('email,reason,evidence\na@example.org,complained,"x\n<B@example.org>,complained,"y"\n', "utf-8"),
+        ("email,reason,evidence\na@example.org,complained,x\0y\n", "utf-8"),
+    ],
+)
+def test_a_file_of_suppressions_is_read_in_whatever_form_it_has(
+    session: Session, runtime: Runtime, table: str, encoding: str
+) -> None:
+    counts = import_table(session, runtime, table.encode(encoding))
+    assert (counts.created, counts.unchanged, counts.invalid) == (table.count("@"), 0, 0)
+    found = suppressions.list_suppressions(session)
+    assert {row.reason for row in found} == {"complained"}
+    assert all(row.evidence and row.evidence.isprintable() and "�" not in row.evidence for row in found)
+
+
+def test_a_bare_list_needs_no_header_and_a_spreadsheet_is_refused(session: Session, runtime: Runtime) -> None:
+    assert import_table(session, runtime, b"Former readers\na@example.org\nb@example.org\n").created == 2
+    assert import_table(session, runtime, b"c@example.org,bounced\n").created == 1
+    assert import_table(session, runtime, b"").rows == 0
+    with pytest.raises(InvalidInput, match="Excel"):
+        import_table(session, runtime, b"PK\x03\x04" + bytes(100))
+    with pytest.raises(InvalidInput, match="no column with email addresses"):
+        import_table(session, runtime, b"name,reason\nAnn,bounced\n")
+
+
+def import_table(session: Session, runtime: Runtime, table: bytes) -> SuppressionCounts:
+    return suppression_files.import_file(
+        session,
+        io.BytesIO(table),
+        reason=SuppressionReason.MANUAL,
+        evidence="file",
+        address_key=runtime.links.address_key,
+        now=NOW,
+        actor_id=None,
+    )
