@@ -57,7 +57,6 @@ def open_doubt(
         members=members,
         since=now,
         check_at=now,
-        log_answer="",
         history=history,
     )
     log.info("doubt.opened issue_id=%s attempt_id=%s deliveries=%s", issue_id, attempt_id, len(members))

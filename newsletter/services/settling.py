@@ -134,7 +134,7 @@ def record_report(session: Session, doubt_id: int, report: LogReport, *, now: da
     words = {"answer": str(report.answer), "words": report.words, "times": doubt.asks}
     _prove_by_log(session, doubt, report, now=now)
     if doubt.status == DoubtStatus.OPEN:
-        doubt.log_answer, doubt.log_words = str(report.answer), report.words
+        doubt.log_words = report.words
         doubt.ask_at = now + ask_pause(doubt.asks, wait=terms.wait, wish_seconds=report.retry_after_seconds)
         doubts.note(session, doubt, "log_asked", detail=words, now=now)
         settle_doubt(session, doubt, now=now, terms=terms)

@@ -16,7 +16,7 @@ class Doubt(Base):
 
     `members` are their subscriber ids, in order; those that are in doubt still are the ones the ledger calls unknown.
     status: DoubtStatus · reason: DeliveryReason · `check_at`: when it is looked at next · `asks`, `ask_at`,
-    `log_answer`, `log_words`: how often the provider's log was asked, when it may be asked again, what it said last.
+    `log_words`: how often the provider's log was asked, when it may be asked again, what it said last.
     `history` lists what was done: at, kind, detail, and the subscriber ids that it was done about.
     """
 
@@ -42,7 +42,6 @@ class Doubt(Base):
     check_at: Mapped[datetime | None]
     asks: Mapped[int] = mapped_column(SmallInteger, default=0)
     ask_at: Mapped[datetime | None]
-    log_answer: Mapped[str] = mapped_column(default="")
     log_words: Mapped[str] = mapped_column(default="")
     closed_at: Mapped[datetime | None]
     history: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
