@@ -189,7 +189,8 @@ class Processes:
     def close(self) -> None:
         """End all of them at once, the last first: how one ends that is asked to is told by `terminate`."""
         for process in self._started:
-            process.kill_tree()
+            if process.exit_code() is None:
+                process.kill_tree()
         while self._started:
             self._started.pop().close()
 

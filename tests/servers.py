@@ -31,6 +31,7 @@ from newsletter.bench.postgres import (
 from tests.processes import Process, ProcessFailed, is_listening
 
 START_ATTEMPTS = 3
+FIRST_WITH_STRATEGIES = 150_000
 PSYCOPG = "postgresql+psycopg"
 # What a test wrote may go with the power. Not waiting for the disk makes a database in a tenth of the time.
 POSTGRES_OPTIONS = {
@@ -57,17 +58,22 @@ class PostgresServer:
 
     def create_database(self, name: str, *, template: str = "template0") -> str:
         """Make a database as a copy of another that nobody is connected to; returns its URL."""
-        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        with self._connected() as connection:
+            if connection.info.server_version >= FIRST_WITH_STRATEGIES:
+                # Files are copied two to four times as fast as blocks are logged.
+                statement += sql.SQL(" STRATEGY FILE_COPY")
+            connection.execute(statement)
         return self.database_url(name)
 
     def drop_database(self, name: str) -> None:
         """Drop a database, with whoever is still connected to it."""
-        self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        with self._connected() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _run(self, statement: sql.Composed) -> None:
+    def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
         plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain, autocommit=True, connect_timeout=60) as connection:
-            connection.execute(statement)
+        return psycopg.connect(plain, autocommit=True, connect_timeout=60)
 
 
 @contextmanager

@@ -256,7 +256,7 @@ def empty_broker(broker_url: str) -> None:
     if url.password or url.scheme != "redis":
         raise ConfigurationError("the chaos benchmark needs a Redis of its own: redis://host:port/number")
     number = url.path.strip("/") or "0"
-    with socket.create_connection((url.hostname or "127.0.0.1", url.port or 6379), timeout=5) as link:
+    with socket.create_connection((url.hostname or "127.0.0.1", url.port or 6379), timeout=30) as link:
         link.sendall(f"SELECT {number}\r\nFLUSHDB\r\nQUIT\r\n".encode())
         while link.recv(4096):
             pass

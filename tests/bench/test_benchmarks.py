@@ -27,7 +27,7 @@ def sendgrid_sink() -> Iterator[Sink]:
 
 
 def post(sink: Sink, body: bytes) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=60)
     try:
         connection.request("POST", "/v3/mail/send", body=body)
         return connection.getresponse().status
@@ -163,7 +163,7 @@ def test_bodies_on_a_kept_connection_are_counted_and_refused_like_the_first(send
         body_for(second)[:-1],
         orjson.dumps(orjson.loads(body_for(second))),
     ]
-    link = http.client.HTTPConnection("127.0.0.1", sendgrid_sink.port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", sendgrid_sink.port, timeout=60)
     statuses = []
     for body in bodies:
         link.request("POST", "/v3/mail/send", body=body)

@@ -41,12 +41,22 @@ def doubled_redis(url: str) -> Iterator[tuple[str, Doubler]]:
                     threading.Thread(target=_wire, args=(link, server, doubler), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
-        yield parts._replace(netloc=f"127.0.0.1:{listener.getsockname()[1]}").geturl(), doubler
+        try:
+            yield parts._replace(netloc=f"127.0.0.1:{listener.getsockname()[1]}").geturl(), doubler
+        finally:
+            # Wakes who waits for the next connection: closing alone would leave them, and the port, behind.
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def _wire(client: socket.socket, server: tuple[str, int], doubler: Doubler) -> None:
     """Pass bytes both ways; an LPUSH to the queue carries its message twice, which still gives one answer."""
-    with client, socket.create_connection(server) as link, client.makefile("rb") as commands:
+    # Either end may be gone at any moment, the server before it was reached too.
+    with (
+        contextlib.suppress(OSError),
+        client,
+        socket.create_connection(server) as link,
+        client.makefile("rb") as commands,
+    ):
         threading.Thread(target=_pass_on, args=(link, client, doubler), daemon=True).start()
         with contextlib.suppress(OSError, ValueError):
             while parts := _read_command(commands):

@@ -181,7 +181,8 @@ def test_too_many_requests_wait_as_long_as_sendgrid_says(
     found, error = gather(make_sendgrid(batch_size=10).send(make_mailing(), make_recipients(40)))
     assert kinds(found) == dict.fromkeys(range(1, 11), ACCEPTED)
     assert isinstance(error, ProviderUnavailable) and not error.needs_person
-    assert error.retry_after_seconds == pytest.approx(42, abs=3)
+    # Less by what has gone by since, where SendGrid names a moment.
+    assert error.retry_after_seconds is not None and 12 < error.retry_after_seconds <= 45
     assert len(sendgrid_server.accepted()) == 10
 
 
