@@ -19,7 +19,7 @@ from newsletter.jobs import DRAIN_EVENTS, SEND_OPT_INS, Job
 from newsletter.providers import ProviderLog, make_log, make_provider_lists
 from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
-from newsletter.services import bouncing, events, opt_in_mails, settling, slots, syncing, ticking
+from newsletter.services import bouncing, events, opt_in_mails, settling, slots, stopping, syncing, ticking
 from newsletter.services.bouncing import BounceCounts
 from newsletter.services.opt_in_mails import ClaimedAnswer
 from newsletter.services.settling import Terms
@@ -186,6 +186,9 @@ def tick(runtime: Runtime) -> None:
             last_words_of=lambda claim: read_last_words(settings.data_dir, claim),
             plan=runtime.flow_plan,
         )
+    with runtime.transaction() as session:
+        for issue_id in stopping.pause_stopped(session, now=runtime.now()):
+            log.warning("issue.paused issue_id=%s reason=provider", issue_id)
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())
     with runtime.transaction() as session:

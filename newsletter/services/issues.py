@@ -30,7 +30,7 @@ from newsletter.domain.retrying import DEADLINE
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import alerts, audit, briefs, doubts, lists, newsletters
+from newsletter.services import alerts, audit, briefs, doubts, lists, newsletters, stopping
 from newsletter.services.users import Actor
 
 
@@ -259,11 +259,11 @@ def pause_if_sending(session: Session, issue_id: int, *, now: datetime, reason: 
 
 
 def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted.
-
-    What waits is news again: its deadline counts from now.
+    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted, and so is
+    that of whatever waited with it. What waits is news again: its deadline counts from now.
     """
     issue = _move(session, issue_id, "resume", actor=actor, now=now, status_reason="")
+    stopping.resume_stopped(session, issue.provider, actor_id=actor.user_id, now=now)
     batch_queries.plan_anew(session, issue_id, now=now)
     provider_queries.set_state(
         session, issue.provider, is_paused=False, needs_person=False, reason="", until=None, now=now
