@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from newsletter import samples
 from newsletter.cli.opening import open_runtime
 from newsletter.domain.reading import read_brief
-from newsletter.services import issues
+from newsletter.services import issues, sending
 from tests.cli.conftest import CommandLine
 
 STANDING = [
@@ -127,6 +127,16 @@ def test_who_waits_is_told_why_an_issue_is_paused(ready: CommandLine, brief_file
     answer = ready("issue", "wait", issue_id, "--timeout", "0.6")
     assert answer.error_lines[0] == f"issue {issue_id} is paused: SendGrid refuses us (401)"
     assert len(answer.error_lines) == 2
+
+
+def test_the_status_says_why_nothing_goes_out(ready: CommandLine, brief_file: Path, people_file: Path) -> None:
+    issue_id = started_issue(ready, brief_file, people_file)
+    assert "remark" not in ready("issue", "status", issue_id).stderr
+    with open_runtime() as runtime, runtime.transaction() as session:
+        now = runtime.now()
+        sending.pause_provider(session, "outbox", reason="the disk is full", needs_person=False, until=now, now=now)
+    remark = " ".join(ready("issue", "status", issue_id).stderr.split())
+    assert remark == "remark: outbox takes nothing at present: the disk is full"
 
 
 def test_waiting_counts_no_rows_while_nobody_sees_it(ready: CommandLine, brief_file: Path, people_file: Path) -> None:
