@@ -7,6 +7,7 @@ A job is only a wake-up that carries an id: the work itself is rows in the datab
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -106,14 +107,16 @@ class Announcer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._making = threading.Lock()
         self._app: Celery | None = None
 
     @property
     def app(self) -> Celery:
         """The Celery application, made at first use."""
-        if self._app is None:
-            self._app = make_celery(self._settings)
-        return self._app
+        with self._making:
+            if self._app is None:
+                self._app = make_celery(self._settings)
+            return self._app
 
     def __call__(self, job: Job) -> None:
         """Announce one job, within about a second, never raising."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ class Runtime:
         self.now = clock
         self.announcer = jobs.Announcer(settings)
         self._announce = announce or self.announcer
+        # The threads of a worker share one provider: a second one would keep connections that nobody closes.
+        self._making = threading.Lock()
         self._provider: Provider | None = None
         self._signer: DkimSigner | None = None
 
@@ -51,16 +54,18 @@ class Runtime:
     @property
     def provider(self) -> Provider:
         """The provider in force, made at first use and kept, with its connections."""
-        if self._provider is None:
-            self._provider = make_provider(self.settings)
-        return self._provider
+        with self._making:
+            if self._provider is None:
+                self._provider = make_provider(self.settings)
+            return self._provider
 
     @property
     def signer(self) -> DkimSigner | None:
         """What signs our mails, its key loaded at first use and kept; None and errors as `load_signer` has them."""
-        if self._signer is None:
-            self._signer = load_signer(self.settings)
-        return self._signer
+        with self._making:
+            if self._signer is None:
+                self._signer = load_signer(self.settings)
+            return self._signer
 
     @property
     def flow_plan(self) -> FlowPlan:

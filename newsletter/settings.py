@@ -113,6 +113,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("broker_url")
+    @classmethod
+    def _redis_or_none(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "redis+socket://")):
+            raise ValueError("must begin with redis:// or rediss://, or be empty for the embedded broker")
+        return value
+
     @field_validator("domain_rates")
     @classmethod
     def _rates_of_groups(cls, value: str) -> str:

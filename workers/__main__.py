@@ -8,6 +8,7 @@ import sys
 import warnings
 from os import getpid
 
+from newsletter.db.engine import make_engine
 from newsletter.errors import NewsletterError
 from newsletter.logs import configure_logs
 from newsletter.settings import Settings, load_settings
@@ -27,6 +28,8 @@ def main() -> int:
         configure_logs(settings.log_format)
         app = make_worker_app(settings)
         settings.signing_key()
+        # A database that is away is waited for; one that cannot be named never comes.
+        make_engine(settings.effective_database_url).dispose()
     except NewsletterError as error:
         print(error, file=sys.stderr)
         return 1

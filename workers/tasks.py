@@ -13,13 +13,13 @@ from threading import get_ident
 
 from newsletter.domain.exchange import parse_pushed_reasons
 from newsletter.domain.mail import Outcome, OutcomeKind
-from newsletter.errors import InvalidInput, NewsletterError
+from newsletter.errors import ConfigurationError, InvalidInput, NewsletterError
 from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.jobs import DRAIN_EVENTS, SEND_OPT_INS, Job
 from newsletter.providers import ProviderLog, make_log, make_provider_lists
 from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
-from newsletter.services import bouncing, events, opt_in_mails, settling, slots, syncing, ticking
+from newsletter.services import bouncing, events, issues, opt_in_mails, settling, slots, stopping, syncing, ticking
 from newsletter.services.bouncing import BounceCounts
 from newsletter.services.opt_in_mails import ClaimedAnswer
 from newsletter.services.settling import Terms
@@ -34,12 +34,18 @@ OPT_IN_SECONDS = 5.0
 
 
 def dispatch(runtime: Runtime, issue_id: int, *, should_stop: Callable[[], bool]) -> int:
-    """Send batches of one issue for a few seconds; returns how many batches were handed over."""
+    """Send batches of one issue for a few seconds; returns how many batches were handed over.
+
+    Settings that cannot be used pause the issue, for a person to see which.
+    """
     worker = f"{socket.gethostname()}:{getpid()}:{get_ident() % 10_000}"
     try:
         return Dispatcher(runtime, worker=worker, should_stop=should_stop).run(issue_id)
     except NewsletterError as error:
         log.warning("dispatch.refused issue_id=%s reason=%s", issue_id, error)
+        if isinstance(error, ConfigurationError):
+            with runtime.transaction() as session:
+                issues.pause_if_sending(session, issue_id, now=runtime.now(), reason=str(error))
         return 0
 
 
@@ -186,6 +192,9 @@ def tick(runtime: Runtime) -> None:
             last_words_of=lambda claim: read_last_words(settings.data_dir, claim),
             plan=runtime.flow_plan,
         )
+    with runtime.transaction() as session:
+        for issue_id in stopping.pause_stopped(session, now=runtime.now()):
+            log.warning("issue.paused issue_id=%s reason=provider", issue_id)
     with runtime.transaction() as session:
         events.announce_waiting(session, now=runtime.now())
     with runtime.transaction() as session:

@@ -20,7 +20,7 @@ from newsletter.db.models import Issue
 from newsletter.domain.issue import IssueStatus
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, doubts, issues, newsletters
+from newsletter.services import briefs, doubts, issues, newsletters, probing
 from newsletter.services.users import Actor
 
 IssueId = Annotated[int, typer.Argument(metavar="ID", help="The issue's number, as `issue ls` shows it.")]
@@ -234,7 +234,8 @@ def status(issue_id: IssueId, as_json: AsJson = False) -> None:
     with open_runtime() as runtime, runtime.reading() as session:
         result = _standing(session, issue_id)
         open_doubts = _doubts(session, issue_id, runtime) if result["unknown"] else []
-        reason = issues.find_issue(session, issue_id).status_reason
+        issue = issues.find_issue(session, issue_id)
+        reason = issue.status_reason or probing.waits_for(session, issue)
     print_result(result | {"doubts": open_doubts} if as_json and open_doubts else result, as_json=as_json)
     for doubt in [] if as_json else open_doubts:
         say(_doubt_line(doubt), style="yellow")

@@ -148,6 +148,11 @@ class ProgressLine:
     progress: Progress
     task: TaskID
 
+    @property
+    def is_visible(self) -> bool:
+        """Whether somebody sees it."""
+        return not self.progress.disable
+
     def update(self, done: int, total: int | None) -> None:
         """Show how much is done; `total` None where nobody knows yet."""
         self.progress.update(self.task, completed=done, total=total)

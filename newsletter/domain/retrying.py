@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from newsletter.domain.issue import DeliveryReason
+from newsletter.errors import InvalidInput
 
 # Short at first, since most faults pass; yesterday's news is not sent tomorrow.
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 60, 240, 600, 1200, 1800))
@@ -31,6 +32,18 @@ def retry_delay(attempts: int) -> timedelta:
 def is_too_late(*, planned_at: datetime, now: datetime) -> bool:
     """Whether mail that was to go out at `planned_at` is no longer worth retrying."""
     return now - planned_at >= DEADLINE
+
+
+def send_before(send_at: datetime | None, *, now: datetime) -> datetime | None:
+    """Until when an issue that is scheduled for a time may begin; InvalidInput where that is over already."""
+    if send_at is None:
+        return None
+    if is_too_late(planned_at=send_at, now=now):
+        raise InvalidInput(
+            f"{send_at:%Y-%m-%d %H:%M %Z} was more than {DEADLINE // timedelta(hours=1)} hours ago: give a time to"
+            " come, or none to send the issue by hand"
+        )
+    return send_at + DEADLINE
 
 
 class PlanLimits(NamedTuple):

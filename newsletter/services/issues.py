@@ -26,11 +26,11 @@ from newsletter.domain.issue import (
     after,
     finishing_act,
 )
-from newsletter.domain.retrying import DEADLINE
+from newsletter.domain.retrying import send_before
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.jobs import DISPATCH, enqueue
 from newsletter.rendering import Rendered
-from newsletter.services import alerts, audit, briefs, doubts, lists, newsletters
+from newsletter.services import alerts, audit, briefs, doubts, lists, newsletters, stopping
 from newsletter.services.users import Actor
 
 
@@ -42,7 +42,7 @@ def create_issue(
     actor: Actor | None,
     now: datetime,
     send_at: datetime | None = None,
-    send_before: datetime | None = None,
+    begins_before: datetime | None = None,
     local_time: str | None = None,
     again: bool = False,
 ) -> Issue:
@@ -50,7 +50,7 @@ def create_issue(
 
     With `local_time` (HH:MM) everybody gets it at that time by the clock of their own time zone. There is one issue for
     each list and date, unless somebody wants another one (`again`). A scheduled issue that was not begun by
-    `send_before` (half a day late, where it is left out) waits for a person.
+    `begins_before` (half a day late, where it is left out) waits for a person.
 
     Conflict where the brief is not approved or the place is taken; InvalidInput where the lists belong to another
     newsletter.
@@ -70,7 +70,7 @@ def create_issue(
         sha256=approved.sha256,
         status=str(IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED),
         send_at=send_at,
-        send_before=send_before or (send_at and send_at + DEADLINE),
+        send_before=begins_before or send_before(send_at, now=now),
         local_time=None if local_time is None else f"{parse_local_time(local_time):%H:%M}",
         author_id=actor.user_id if actor else None,
         created_at=now,
@@ -102,7 +102,7 @@ def correct_issue(
         sha256=approved.sha256,
         status=str(IssueStatus.DRAFT if send_at is None else IssueStatus.SCHEDULED),
         send_at=send_at,
-        send_before=send_at and send_at + DEADLINE,
+        send_before=send_before(send_at, now=now),
         corrects_id=corrects_id,
         author_id=actor.user_id,
         created_at=now,
@@ -259,11 +259,11 @@ def pause_if_sending(session: Session, issue_id: int, *, now: datetime, reason: 
 
 
 def resume_issue(session: Session, issue_id: int, *, actor: Actor, now: datetime) -> Issue:
-    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted.
-
-    What waits is news again: its deadline counts from now.
+    """Go on where the pause stopped. A person who resumes has seen to the provider too: its pause is lifted, and so is
+    that of whatever waited with it. What waits is news again: its deadline counts from now.
     """
     issue = _move(session, issue_id, "resume", actor=actor, now=now, status_reason="")
+    stopping.resume_stopped(session, issue.provider, actor_id=actor.user_id, now=now)
     batch_queries.plan_anew(session, issue_id, now=now)
     provider_queries.set_state(
         session, issue.provider, is_paused=False, needs_person=False, reason="", until=None, now=now

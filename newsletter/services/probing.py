@@ -10,8 +10,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.models import Issue
 from newsletter.db.queries import claims, providers
 from newsletter.db.queries.batches import ClaimedBatch
+from newsletter.domain.issue import IssueStatus
 from newsletter.domain.mail import OutcomeKind
 from newsletter.domain.retrying import PROBE_PATIENCE, PlanLimits
 from newsletter.jobs import DISPATCH, enqueue
@@ -33,6 +35,16 @@ def standing_of(session: Session, provider: str) -> dict[str, datetime | str | b
         return {"state": OPEN, "until": None, "reason": "", "needs_person": False}
     name = PAUSED if state.is_paused else PROBING if state.is_probing else OPEN
     return {"state": name, "until": state.until, "reason": state.reason, "needs_person": state.needs_person}
+
+
+def waits_for(session: Session, issue: Issue) -> str:
+    """Why nothing of an issue goes out at present though it is being sent; empty where its provider is open."""
+    if issue.status != IssueStatus.SENDING:
+        return ""
+    standing = standing_of(session, issue.provider)
+    if standing["state"] == PAUSED:
+        return f"{issue.provider} takes nothing at present: {standing['reason']}"
+    return f"{issue.provider} was away and is being tried again" if standing["state"] == PROBING else ""
 
 
 def claim_probe(

@@ -90,7 +90,7 @@ def run_slot(session: Session, newsletter_id: int, day: dt.date, *, now: datetim
         actor=None,
         now=now,
         send_at=moments.begins if is_in_time else None,
-        send_before=moments.ends if is_in_time else None,
+        begins_before=moments.ends if is_in_time else None,
     )
     issue.status_reason = reason
     queries.end_run(session, newsletter_id, day, outcome=str(outcome), issue_id=issue.id, remark=reason)

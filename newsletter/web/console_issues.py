@@ -15,7 +15,7 @@ from newsletter.domain.brief import BriefStatus
 from newsletter.domain.issue import TRANSITIONS, IssueStatus, Tally
 from newsletter.domain.local_time import moment_of
 from newsletter.errors import Conflict, InvalidInput, NewsletterError
-from newsletter.services import briefs, doubts, issues, lists, newsletters
+from newsletter.services import briefs, doubts, issues, lists, newsletters, probing
 from newsletter.web.console_home import issue_lines
 from newsletter.web.forms import Form, plain
 from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
@@ -212,6 +212,7 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
         "zone": newsletter.time_zone,
         "lists": issues.lists_of(visit.session, issue.id),
         "tally": tally,
+        "remark": issue.status_reason or probing.waits_for(visit.session, issue),
         "doubts": _doubts(visit, issue) if tally.unknown else [],
         "rate": rate,
         "remaining_seconds": (tally.audience - tally.done) / rate if rate else None,

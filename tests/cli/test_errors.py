@@ -122,6 +122,20 @@ def test_a_setting_that_cannot_be_used_is_one_line(ready: CommandLine, monkeypat
     assert_one_line(ready("brief", "ls"), "NEWSLETTER_PROVIDER")
 
 
+def test_a_broker_that_is_no_redis_is_one_line(ready: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_BROKER_URL", "amqp://guest@localhost")
+    assert_one_line(ready("brief", "ls"), "NEWSLETTER_BROKER_URL")
+
+
+def test_a_worker_does_not_start_with_a_database_that_it_does_not_know(ready: CommandLine) -> None:
+    environment = os.environ | {"NEWSLETTER_DATA_DIR": str(ready.data_dir), "NEWSLETTER_DATABASE_URL": "mysql://x"}
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", "worker"], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "NEWSLETTER_DATABASE_URL names mysql; use sqlite:/// or postgresql+psycopg://\n"
+
+
 def test_a_data_folder_that_is_a_file_is_one_line(cli: CommandLine) -> None:
     cli.data_dir.write_text("not a folder")
     assert_one_line(cli("init"), str(cli.data_dir))

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from newsletter import samples
+from newsletter.cli.opening import open_runtime
 from newsletter.domain.reading import read_brief
+from newsletter.services import issues, sending
 from tests.cli.conftest import CommandLine
 
 STANDING = [
@@ -115,6 +118,41 @@ def test_waiting_ends_with_1_when_the_time_is_up(ready: CommandLine, brief_file:
     assert answer.exit_code == 1
     assert (answer.json["status"], answer.json["pending"]) == ("sending", 3)
     assert "still sending after 0.1 seconds" in answer.stderr
+
+
+def test_who_waits_is_told_why_an_issue_is_paused(ready: CommandLine, brief_file: Path, people_file: Path) -> None:
+    issue_id = started_issue(ready, brief_file, people_file)
+    with open_runtime() as runtime, runtime.transaction() as session:
+        issues.pause_issue(session, issue_id, actor=None, now=runtime.now(), reason="SendGrid refuses us (401)")
+    answer = ready("issue", "wait", issue_id, "--timeout", "0.6")
+    assert answer.error_lines[0] == f"issue {issue_id} is paused: SendGrid refuses us (401)"
+    assert len(answer.error_lines) == 2
+
+
+def test_the_status_says_why_nothing_goes_out(ready: CommandLine, brief_file: Path, people_file: Path) -> None:
+    issue_id = started_issue(ready, brief_file, people_file)
+    assert "remark" not in ready("issue", "status", issue_id).stderr
+    with open_runtime() as runtime, runtime.transaction() as session:
+        now = runtime.now()
+        sending.pause_provider(session, "outbox", reason="the disk is full", needs_person=False, until=now, now=now)
+    remark = " ".join(ready("issue", "status", issue_id).stderr.split())
+    assert remark == "remark: outbox takes nothing at present: the disk is full"
+
+
+def test_waiting_counts_no_rows_while_nobody_sees_it(ready: CommandLine, brief_file: Path, people_file: Path) -> None:
+    issue_id = started_issue(ready, brief_file, people_file)
+    counts: list[str] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        counts.extend([statement] if "deliveries" in statement else [])
+
+    try:
+        ready("issue", "wait", issue_id, "--timeout", "0.6")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    # Once, for the standing at the end.
+    assert len(counts) == 1
 
 
 def test_nobody_waits_for_a_draft(ready: CommandLine, brief_file: Path) -> None:

@@ -75,3 +75,15 @@ def test_flow_says_whether_the_provider_is_open_paused_or_being_tried(ready: Com
         with runtime.transaction() as session:
             sending.resume_provider(session, "outbox", now=now)
     assert standing() == "open"
+
+
+def test_a_time_that_is_over_is_no_schedule(ready: CommandLine, brief_file: Path) -> None:
+    brief_id = approved_brief(ready, brief_file)
+    create = ("issue", "create", "--brief", brief_id, "--list", "readers", "--at")
+    with open_runtime() as runtime:
+        now = runtime.now()
+    refused = ready(*create, (now - timedelta(hours=13)).isoformat())
+    assert (refused.exit_code, len(refused.error_lines)) == (1, 1)
+    assert "was more than 12 hours ago" in refused.stderr
+    # A little late is what happens while somebody types: it goes out at once.
+    assert ready.json(*create, (now - timedelta(minutes=1)).isoformat())["status"] == "scheduled"

@@ -13,7 +13,7 @@ from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.people import Role
 from newsletter.errors import Conflict
 from newsletter.runtime import Runtime
-from newsletter.services import briefs, issues, lists, ticking, users
+from newsletter.services import briefs, issues, lists, probing, sending, ticking, users
 from tests import factories
 from tests.web.conftest import Person, SignIn, add_brief, add_issue, said
 
@@ -108,6 +108,21 @@ def test_the_six_numbers_of_a_page_add_up_to_the_audience(admin: Person, runtime
     page = said(admin.get(f"/admin/issues/{issue_id}/progress"))
     assert "5 of 10 done" in page
     assert "accepted 4 failed 1 suppressed 0 unknown 0 with a worker 0 pending 5 audience 10" in page
+
+
+def test_a_page_and_a_status_say_why_nothing_goes_out(admin: Person, runtime: Runtime) -> None:
+    issue_id, _ = add_issue(runtime, started=True)
+    words = "takes nothing at present: it cannot be reached"
+    assert words not in said(admin.get(f"/admin/issues/{issue_id}/progress"))
+    with runtime.transaction() as session:
+        issue = issues.find_issue(session, issue_id)
+        now, reason = runtime.now(), "it cannot be reached"
+        sending.pause_provider(session, issue.provider, reason=reason, needs_person=False, until=now, now=now)
+        assert words in probing.waits_for(session, issue)
+    assert words in said(admin.get(f"/admin/issues/{issue_id}/progress"))
+    with runtime.transaction() as session:
+        issue = issues.pause_issue(session, issue_id, actor=None, now=runtime.now())
+        assert probing.waits_for(session, issue) == ""
 
 
 def test_the_progress_of_a_moving_issue_refreshes_with_and_without_a_script(admin: Person, runtime: Runtime) -> None:

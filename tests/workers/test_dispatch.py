@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import ProviderState
@@ -20,6 +21,7 @@ from newsletter.settings import ProviderName, Settings
 from tests.factories import add_people, make_issue
 from tests.fakes.sendgrid_server import API_KEY, SendGridServer
 from tests.fakes.smtp_server import SmtpServer
+from workers import tasks
 from workers.dispatch import Dispatcher
 from workers.journal import FOLDER
 
@@ -99,6 +101,27 @@ def test_a_sendgrid_that_asks_to_slow_down_is_left_alone_and_then_gets_half(sett
                 standing = flow.standing_of(session, "sendgrid", "", plan=runtime.flow_plan, now=runtime.now())
         assert (state.is_paused, len(server.accepted())) == (True, 5)
         assert (standing["per_second"], "slow down" in str(standing["reason"])) == (200.0, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"provider": ProviderName.SENDGRID}, "NEWSLETTER_SENDGRID_API_KEY"),
+        ({"provider": ProviderName.SMTP, "smtp_url": SecretStr("http://mail.example.org")}, "NEWSLETTER_SMTP_URL"),
+    ],
+)
+def test_settings_that_cannot_be_used_pause_the_issue_and_say_which(
+    settings: Settings, given: dict[str, object], named: str
+) -> None:
+    with closing(Runtime(settings.model_copy(update=given), announce=lambda _: None)) as runtime:
+        with runtime.transaction() as session:
+            issue, _ = make_issue(session, people=2)
+            provider = str(given["provider"])
+            issues.send_issue(session, issue.id, actor=OPERATOR, provider=provider, batch_size=5, now=runtime.now())
+        assert tasks.dispatch(runtime, issue.id, should_stop=lambda: False) == 0
+        with runtime.reading() as session:
+            found = issues.find_issue(session, issue.id)
+            assert (found.status, named in found.status_reason) == ("paused", True)
 
 
 def test_a_lifted_pause_of_the_provider_lets_the_rest_of_a_batch_go_at_once(mailer: Runtime, smtp: SmtpServer) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import rows_changed, table_of
-from newsletter.db.models import Batch, Delivery, Issue
+from newsletter.db.models import Batch, Delivery, Issue, ProviderState
 from newsletter.domain.issue import BatchStatus, DeliveryStatus, IssueStatus, Mark, Tally
 
 _STATUS = select(table_of(Issue).c.status).where(table_of(Issue).c.id == bindparam("of_issue"))
@@ -25,6 +25,39 @@ def move_issue(session: Session, issue_id: int, *, from_status: str, to_status: 
         .execution_options(synchronize_session=False)
     )
     return rows_changed(session, statement) == 1
+
+
+def pause_stopped(session: Session) -> Sequence[int]:
+    """Pause what is being sent by a provider that waits for a person, for the reason why it does; returns which."""
+    stopped = (ProviderState.name == Issue.provider) & ProviderState.is_paused & ProviderState.needs_person
+    statement = (
+        update(Issue)
+        .where(Issue.status == str(IssueStatus.SENDING), exists().where(stopped))
+        .values(
+            status=str(IssueStatus.PAUSED),
+            status_reason=select(ProviderState.reason).where(ProviderState.name == Issue.provider).scalar_subquery(),
+        )
+        .returning(Issue.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalars(statement).all()
+
+
+def resume_stopped(session: Session, provider: str) -> Sequence[int]:
+    """Let go on what is paused for the very reason for which this provider waits for a person; returns which."""
+    reason = select(ProviderState.reason).where(ProviderState.name == provider, ProviderState.needs_person)
+    statement = (
+        update(Issue)
+        .where(
+            Issue.status == str(IssueStatus.PAUSED),
+            Issue.provider == provider,
+            Issue.status_reason == reason.scalar_subquery(),
+        )
+        .values(status=str(IssueStatus.SENDING), status_reason="")
+        .returning(Issue.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalars(statement).all()
 
 
 def lock_issue(session: Session, issue_id: int) -> Issue:
