@@ -226,10 +226,8 @@ def _match(told: Sequence[ToldEvent], links: Links) -> tuple[dict[str, Matched],
 
 def _pair_of(token: str, links: Links) -> Pair | None:
     ref = links.read_delivery_token(token) if token else None
-    # Issue 0 stands for test sends, which nobody counts; ids beyond 31 bits are in no ledger.
-    if ref is None or ref.issue_id == 0 or max(ref.issue_id, ref.subscriber_id) >= 2**31:
-        return None
-    return ref.issue_id, ref.subscriber_id
+    # Test sends and answers at the public door are in no ledger.
+    return (ref.issue_id, ref.subscriber_id) if ref is not None and ref.is_in_ledger else None
 
 
 def _without_known(session: Session, fresh: dict[str, Matched]) -> dict[str, Matched]:
