@@ -128,7 +128,7 @@ def poll_mailbox(runtime: Runtime) -> int:
     try:
         poll(parse_imap_url(runtime.settings.bounce_imap_url.get_secret_value()), take)
         with runtime.transaction() as session:
-            bouncing.forget_old_mails(session, now=runtime.now())
+            bouncing.forget_old_mails(session, keep_days=runtime.settings.bounce_keep_days, now=runtime.now())
     except NewsletterError as error:
         log.warning("mailbox.not_polled reason=%s", error)
     if counts.read:

@@ -42,12 +42,12 @@ def ingest(
     Example: newsletter bounce ingest /var/mail/bounces --json
     """
     mails = mails_in(path)
-    counts = BounceCounts()
     with open_runtime() as runtime:
+        intake = _Intake(runtime)
         for raw in mails:
-            with runtime.transaction() as session:
-                counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now())
-    print_result(asdict(counts), as_json=as_json)
+            intake.take(raw, ())
+        intake.forget_old()
+    print_result(asdict(intake.counts()), as_json=as_json)
 
 
 def listen(
@@ -102,8 +102,9 @@ class _Intake:
         self._taken += counts  # extending a list is atomic: several threads take mails
 
     def forget_old(self) -> None:
-        with self._runtime.transaction() as session:
-            bouncing.forget_old_mails(session, now=self._runtime.now())
+        runtime = self._runtime
+        with runtime.transaction() as session:
+            bouncing.forget_old_mails(session, keep_days=runtime.settings.bounce_keep_days, now=runtime.now())
 
     def counts(self) -> BounceCounts:
         return sum(self._taken, BounceCounts())

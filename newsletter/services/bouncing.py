@@ -26,7 +26,6 @@ from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.domain.returning import (
     COMPLAINT,
     IGNORED_KINDS,
-    KEEP_DAYS,
     REMARKS,
     RETURN_PATH_DAYS,
     OwnVerdict,
@@ -136,14 +135,9 @@ def is_awaited(session: Session, address: str, *, links: Links, now: datetime) -
     return found["purpose"].lower() == "u" or is_return_path_open(delivery.started_at, now=now)
 
 
-def forget_old_mails(session: Session, *, now: datetime) -> int:
-    """Delete raw mails that were kept for long enough; returns how many."""
-    return queries.forget_before(session, now - timedelta(days=KEEP_DAYS))
-
-
-def forget_mails_about(session: Session, subscriber_id: int) -> int:
-    """Delete the raw mails about a person, for an erasure; returns how many."""
-    return queries.forget_person(session, subscriber_id)
+def forget_old_mails(session: Session, *, keep_days: int, now: datetime) -> int:
+    """Delete raw mails that were kept for so many days; returns how many."""
+    return queries.forget_before(session, now - timedelta(days=keep_days))
 
 
 def _match(
