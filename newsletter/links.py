@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 TOKEN_LENGTH = 30
 OPT_IN_ISSUE = 2**32 - 1
+OPT_IN_START = f"{OPT_IN_ISSUE:08x}"  # how the tokens of these mails begin
 _LARGEST_ID = 2**31 - 1
 _MAC_BYTES = 7
 _IDS = struct.Struct(">II")

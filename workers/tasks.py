@@ -73,7 +73,14 @@ def send_opt_ins(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
             break
         outcome = _hand_over_answer(runtime, answer)
         with runtime.transaction() as session:
-            opt_in_mails.record(session, answer.request_id, outcome, now=runtime.now())
+            opt_in_mails.record(
+                session,
+                answer.request_id,
+                outcome,
+                source=str(runtime.settings.provider),
+                links=runtime.links,
+                now=runtime.now(),
+            )
         taken += outcome.kind is OutcomeKind.ACCEPTED
         if time.monotonic() >= until:
             runtime.announcer(Job(name=SEND_OPT_INS))

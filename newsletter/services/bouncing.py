@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.models import OptInRequest
 from newsletter.db.queries import deliveries
 from newsletter.db.queries import events as event_queries
 from newsletter.db.queries import inbound_mails as queries
@@ -36,7 +37,7 @@ from newsletter.domain.returning import (
 )
 from newsletter.inbound import understand
 from newsletter.links import DeliveryRef, Links
-from newsletter.services import issues, leaving, reactions
+from newsletter.services import issues, leaving, opt_in_returns, reactions
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +71,19 @@ class BounceCounts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Match:
-    """Which delivery a mail is about. `token` is "" where only an address says so."""
+    """Which delivery a mail is about, or which answer to a request. `token` is "" where only an address says so."""
 
     token: str = ""
     is_for_unsubscribe: bool = False
-    is_test_send: bool = False
+    is_in_ledger: bool = True
     is_proven: bool = False
     delivery: SentDelivery | None = None
+    request: OptInRequest | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Whom we wrote to, where that is known."""
+        return self.request.address if self.request else self.delivery.address if self.delivery else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +116,7 @@ def ingest(
     report = understand(raw)
     event_queries.lock_drain(session)
     match = _match(session, report, envelope_recipients, links=links, now=now)
-    own = own_verdict(report.recipients, match.delivery.address if match.delivery else None)
+    own = own_verdict(report.recipients, match.address)
     mail = _Mail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
     if not _keep(session, raw, mail, now=now):
         return _IGNORED
@@ -121,14 +128,14 @@ def ingest(
 def is_awaited(session: Session, address: str, *, links: Links, now: datetime) -> bool:
     """Whether mail to this address is for us: a genuine token of a delivery that may still come back.
 
-    An unsubscribe address stays open for ever, a return path for a month.
+    An unsubscribe address stays open for ever, a return path for a month, that of an answer as long as its request.
     """
     found = _OUR_ADDRESS.match(address.strip())
     ref = links.read_delivery_token(found["token"]) if found else None
     if found is None or ref is None:
         return False
-    if ref.issue_id == 0:
-        return True
+    if not ref.is_in_ledger:
+        return ref.issue_id == 0 or opt_in_returns.find_request(session, ref.opt_in_request_id) is not None
     delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
     if delivery is None:
         return False
@@ -166,11 +173,14 @@ def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tupl
 def _match_by_token(
     session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime
 ) -> _Match:
-    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id) if ref.issue_id else None
+    if not ref.is_in_ledger:
+        return _Match(
+            token=token, is_in_ledger=False, request=opt_in_returns.find_request(session, ref.opt_in_request_id)
+        )
+    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
     return _Match(
         token=token,
         is_for_unsubscribe=is_for_unsubscribe,
-        is_test_send=ref.issue_id == 0,
         is_proven=delivery is not None and is_return_path_open(delivery.started_at, now=now),
         delivery=delivery,
     )
@@ -206,8 +216,8 @@ def _understood(own: OwnVerdict) -> dict[str, Any]:
 
 def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
     report, match = mail.report, mail.match
-    if match.is_test_send:
-        return _IGNORED
+    if not match.is_in_ledger:
+        return _hear_answer(session, mail, links=links, now=now)
     if asks_to_leave(report, is_for_unsubscribe=match.is_for_unsubscribe):
         leaver = leaving.leave(session, match.token, links=links, source=SOURCE, now=now) if match.token else None
         return BounceCounts(read=1, matched=1) if leaver else _UNKNOWN
@@ -218,6 +228,18 @@ def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) 
     if report.kind is ReportKind.COMPLAINT:
         return _complain(session, mail, links=links, now=now)
     return _bounce(session, mail, links=links, now=now)
+
+
+def _hear_answer(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+    """Mail about a test send counts nothing; an answer at the public door that came back has a place of its own."""
+    request, kind = mail.match.request, mail.report.kind
+    if request is None or kind not in (ReportKind.BOUNCE, ReportKind.COMPLAINT):
+        return _IGNORED
+    meaning = COMPLAINT if kind is ReportKind.COMPLAINT else meaning_of_bounce_mail(mail.own, is_proven=True)
+    opt_in_returns.hear(session, request.id, meaning, source=SOURCE, address_key=links.address_key, now=now)
+    if meaning.bounce_class is None:
+        return BounceCounts(read=1, matched=1, complaint=1)
+    return _BY_CLASS[meaning.bounce_class]
 
 
 def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:

@@ -143,6 +143,7 @@ def _request_as_dict(row: OptInRequest) -> dict[str, Any]:
         "client": row.client,
         "requested_at": row.requested_at,
         "mail": row.mail,
+        "response": row.response,
         "confirmed_at": row.confirmed_at,
     }
 
