@@ -1,10 +1,12 @@
-"""Commands that take in mail that came back: ingest, listen, poll."""
+"""Commands that take in mail that came back: ingest, listen, poll, watch."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,22 +17,26 @@ import typer
 
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_result
-from newsletter.errors import InvalidInput, ServiceUnavailable
+from newsletter.errors import InvalidInput, NewsletterError, ServiceUnavailable
 from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.inbound.listener import Listener, Receiver
-from newsletter.inbound.mailboxes import mails_in
+from newsletter.inbound.mailboxes import mails_in, take_new
+from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
 from newsletter.services import bouncing
 from newsletter.services.bouncing import BounceCounts
+
+log = logging.getLogger(__name__)
 
 _FORGET_SECONDS = 3600.0
 
 
 def register_receivers(group: typer.Typer) -> None:
-    """Add `ingest`, `listen` and `poll` to `newsletter bounce …`."""
+    """Add `ingest`, `listen`, `poll` and `watch` to `newsletter bounce …`."""
     group.command("ingest")(ingest)
     group.command("listen")(listen)
     group.command("poll")(poll_mailbox)
+    group.command("watch")(watch)
 
 
 def ingest(
@@ -76,6 +82,33 @@ def poll_mailbox(as_json: AsJson = False) -> None:
         intake = _Intake(runtime)
         poll(parse_imap_url(runtime.settings.bounce_imap_url.get_secret_value()), lambda raw: intake.take(raw, ()))
         intake.forget_old()
+    print_result(asdict(intake.counts()), as_json=as_json)
+
+
+def watch(
+    maildir: Annotated[Path, typer.Argument(metavar="MAILDIR", help="A Maildir that a mail server delivers into.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="Pause between two looks.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what a mail server puts into a Maildir, until stopped; then print what became of it.
+
+    A mail moves from its folder new to cur once it is stored; until then it stays, whatever happens.
+
+    Example: newsletter bounce watch /var/mail/bounces
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with open_runtime() as runtime:
+        intake = _Intake(runtime)
+        take_new(maildir, lambda raw: intake.take(raw, ()))
+        print(f"Watching {maildir} — stop with Ctrl-C", file=sys.stderr)
+        while not stop.wait(seconds):
+            try:
+                take_new(maildir, lambda raw: intake.take(raw, ()))
+                intake.forget_old()
+            except (NewsletterError, OSError) as error:
+                log.warning("maildir.not_read reason=%s", without_addresses(str(error)))
     print_result(asdict(intake.counts()), as_json=as_json)
 
 
