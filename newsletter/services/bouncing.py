@@ -22,7 +22,7 @@ from newsletter.db.queries import events as event_queries
 from newsletter.db.queries import inbound_mails as queries
 from newsletter.db.queries.inbound_mails import SentDelivery
 from newsletter.domain.bounces import BounceClass, Report, ReportKind
-from newsletter.domain.events import Meaning, is_moved_by
+from newsletter.domain.events import EventKind, Meaning, is_moved_by
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.domain.returning import (
     COMPLAINT,
@@ -70,7 +70,7 @@ class BounceCounts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Match:
+class Match:
     """Which delivery a mail is about, or which answer to a request. `token` is "" where only an address says so."""
 
     token: str = ""
@@ -87,11 +87,11 @@ class _Match:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Mail:
+class ReturnedMail:
     """One mail with all that was found out about it before anything is written."""
 
     report: Report
-    match: _Match
+    match: Match
     digest: bytes
     own: OwnVerdict
 
@@ -115,12 +115,12 @@ def ingest(
     """
     report = understand(raw)
     event_queries.lock_drain(session)
-    match = _match(session, report, envelope_recipients, links=links, now=now)
+    match = find_match(session, report, envelope_recipients, links=links, now=now)
     own = own_verdict(report.recipients, match.address)
-    mail = _Mail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
+    mail = ReturnedMail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
     if not _keep(session, raw, mail, now=now):
         return _IGNORED
-    counts = _take_effect(session, mail, links=links, now=now)
+    counts = take_effect(session, mail, links=links, now=now)
     log.info("mail.returned kind=%s matched=%s rule=%s", report.kind, counts.matched, own.verdict.rule)
     return counts
 
@@ -147,19 +147,20 @@ def forget_old_mails(session: Session, *, keep_days: int, now: datetime) -> int:
     return queries.forget_before(session, now - timedelta(days=keep_days))
 
 
-def _match(
+def find_match(
     session: Session, report: Report, envelope_recipients: Sequence[str], *, links: Links, now: datetime
-) -> _Match:
+) -> Match:
+    """Whom a mail is about: by the first genuine token of its envelope or of what it returns, else by an address."""
     for purpose, token in _candidates(report, envelope_recipients):
         ref = links.read_delivery_token(token)
         if ref is not None:
-            return _match_by_token(session, ref, token, is_for_unsubscribe=purpose == "u", now=now)
+            return match_by_token(session, ref, token, is_for_unsubscribe=purpose == "u", now=now)
     since = now - timedelta(days=RETURN_PATH_DAYS)
     for verdict in report.recipients if report.kind is ReportKind.BOUNCE else ():
         delivery = queries.latest_delivery_to(session, verdict.address, since=since) if verdict.address else None
         if delivery is not None:
-            return _Match(delivery=delivery)
-    return _Match()
+            return Match(delivery=delivery)
+    return Match()
 
 
 def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tuple[str, str]]:
@@ -170,15 +171,14 @@ def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tupl
     return told + [("", token) for token in report.traces.tokens]
 
 
-def _match_by_token(
-    session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime
-) -> _Match:
+def match_by_token(session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime) -> Match:
+    """Whom the mail of a genuine token went to."""
     if not ref.is_in_ledger:
-        return _Match(
+        return Match(
             token=token, is_in_ledger=False, request=opt_in_returns.find_request(session, ref.opt_in_request_id)
         )
     delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
-    return _Match(
+    return Match(
         token=token,
         is_for_unsubscribe=is_for_unsubscribe,
         is_proven=delivery is not None and is_return_path_open(delivery.started_at, now=now),
@@ -193,7 +193,7 @@ def _digest(raw: bytes, *, is_body_enough: bool) -> bytes:
     return hashlib.sha256(body or text.strip()).digest()
 
 
-def _keep(session: Session, raw: bytes, mail: _Mail, *, now: datetime) -> bool:
+def _keep(session: Session, raw: bytes, mail: ReturnedMail, *, now: datetime) -> bool:
     delivery = mail.match.delivery
     return queries.add_mail(
         session,
@@ -202,19 +202,21 @@ def _keep(session: Session, raw: bytes, mail: _Mail, *, now: datetime) -> bool:
         issue_id=delivery.issue_id if delivery else None,
         subscriber_id=delivery.subscriber_id if delivery else None,
         kind=str(mail.report.kind),
-        understood=_understood(mail.own),
+        understood=understood_as(mail.own),
         raw=zlib.compress(raw),
         received_at=now,
     )
 
 
-def _understood(own: OwnVerdict) -> dict[str, Any]:
+def understood_as(own: OwnVerdict) -> dict[str, Any]:
+    """What is kept of a verdict."""
     verdict = own.verdict
     told = str(verdict.bounce_class) if verdict.bounce_class else None
     return {"class": told, "category": str(verdict.category), "status": verdict.status, "rule": verdict.rule}
 
 
-def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def take_effect(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
+    """Draw the consequences of one mail that came back at `now`; a person who was lifted since is left alone."""
     report, match = mail.report, mail.match
     if not match.is_in_ledger:
         return _hear_answer(session, mail, links=links, now=now)
@@ -230,7 +232,7 @@ def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) 
     return _bounce(session, mail, links=links, now=now)
 
 
-def _hear_answer(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def _hear_answer(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
     """Mail about a test send counts nothing; an answer at the public door that came back has a place of its own."""
     request, kind = mail.match.request, mail.report.kind
     if request is None or kind not in (ReportKind.BOUNCE, ReportKind.COMPLAINT):
@@ -242,7 +244,7 @@ def _hear_answer(session: Session, mail: _Mail, *, links: Links, now: datetime) 
     return _BY_CLASS[meaning.bounce_class]
 
 
-def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:
+def _remark(session: Session, mail: ReturnedMail, *, now: datetime) -> int:
     delivery, meaning = mail.match.delivery, REMARKS.get(mail.report.kind)
     if delivery is None or not mail.match.token:
         return 0
@@ -251,7 +253,7 @@ def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:
     return 1
 
 
-def _complain(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def _complain(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
     """A complaint that does not carry our token may be anybody's work, and takes nobody off a list."""
     delivery = mail.match.delivery
     if delivery is None or not mail.match.token:
@@ -261,7 +263,7 @@ def _complain(session: Session, mail: _Mail, *, links: Links, now: datetime) -> 
     return BounceCounts(read=1, matched=1, complaint=1)
 
 
-def _bounce(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def _bounce(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
     delivery = mail.match.delivery
     if delivery is None:
         return _UNKNOWN
@@ -272,15 +274,15 @@ def _bounce(session: Session, mail: _Mail, *, links: Links, now: datetime) -> Bo
     return _BY_CLASS[meaning.bounce_class]
 
 
-def _write(session: Session, mail: _Mail, delivery: SentDelivery, meaning: Meaning, *, now: datetime) -> None:
+def _write(session: Session, mail: ReturnedMail, delivery: SentDelivery, meaning: Meaning, *, now: datetime) -> None:
     """The event, the marks, and what the mail proves: whoever returns a mail has had it."""
     issue_id, subscriber_id = delivery.issue_id, delivery.subscriber_id
-    detail = _understood(mail.own) | {"class": str(meaning.bounce_class) if meaning.bounce_class else None}
+    detail = understood_as(mail.own) | {"class": str(meaning.bounce_class) if meaning.bounce_class else None}
     deliveries.add_events(
         session,
         [
             {
-                "natural_key": f"mail:{issue_id}:{subscriber_id}:{meaning.kind}:{mail.digest.hex()[:32]}",
+                "natural_key": event_key(issue_id, subscriber_id, meaning.kind, mail.digest),
                 "issue_id": issue_id,
                 "subscriber_id": subscriber_id,
                 "kind": str(meaning.kind),
@@ -301,6 +303,12 @@ def _write(session: Session, mail: _Mail, delivery: SentDelivery, meaning: Meani
             issues.finish_if_done(session, issue_id, now=now)
 
 
+def event_key(issue_id: int, subscriber_id: int, kind: EventKind, digest: bytes) -> str:
+    """The natural key of what a mail says about a delivery."""
+    return f"mail:{issue_id}:{subscriber_id}:{kind}:{digest.hex()[:32]}"
+
+
 def _react(session: Session, delivery: SentDelivery, meaning: Meaning, *, links: Links, now: datetime) -> None:
     trouble = (delivery.issue_id, delivery.subscriber_id, meaning)
-    reactions.react(session, [trouble], address_key=links.address_key, source=SOURCE, now=now)
+    heard_at = {trouble[:2]: now}
+    reactions.react(session, [trouble], address_key=links.address_key, source=SOURCE, now=now, heard_at=heard_at)
