@@ -139,7 +139,8 @@ class _Intake:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._taken: list[BounceCounts] = []
+        self._counts = BounceCounts()
+        self._lock = threading.Lock()  # several threads take mails
 
     def is_awaited(self, address: str) -> bool:
         with self._runtime.reading() as session:
@@ -149,12 +150,12 @@ class _Intake:
         """Store a mail once for each address that it came to: each names another delivery."""
         runtime = self._runtime
         ways = [[recipient] for recipient in dict.fromkeys(recipients)] or [[]]
+        counts = BounceCounts()
         with runtime.transaction() as session:
-            counts = [
-                bouncing.ingest(session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=way)
-                for way in ways
-            ]
-        self._taken += counts  # extending a list is atomic: several threads take mails
+            for way in ways:
+                counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=way)
+        with self._lock:
+            self._counts += counts
 
     def forget_old(self) -> None:
         runtime = self._runtime
@@ -162,7 +163,7 @@ class _Intake:
             bouncing.forget_old_mails(session, keep_days=runtime.settings.bounce_keep_days, now=runtime.now())
 
     def counts(self) -> BounceCounts:
-        return sum(self._taken, BounceCounts())
+        return self._counts
 
 
 async def _listen(runtime: Runtime, host: str, *, port: int, is_lmtp: bool) -> BounceCounts:

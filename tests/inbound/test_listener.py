@@ -218,9 +218,10 @@ def test_a_mail_that_cannot_be_stored_stays_with_the_sender() -> None:
         _talk(Receiver(is_awaited=lambda _: True, take=fail), lambda client: _deliver(client, b"a: b\r\n\r\nc\r\n"))
 
 
-def test_an_address_nobody_can_look_up_now_is_asked_for_again_later() -> None:
+@pytest.mark.parametrize("error", [ServiceUnavailable("the database does not answer"), RuntimeError("a fault of ours")])
+def test_an_address_nobody_can_look_up_now_is_asked_for_again_later(error: Exception) -> None:
     def fail(_address: str) -> bool:
-        raise ServiceUnavailable("the database does not answer")
+        raise error
 
     with pytest.raises(smtplib.SMTPRecipientsRefused, match="451"):
         _talk(Receiver(is_awaited=fail, take=lambda *_: None), lambda client: _deliver(client, b"a: b\r\n\r\n"))
