@@ -17,6 +17,9 @@ import struct
 from dataclasses import dataclass
 
 TOKEN_LENGTH = 30
+OPT_IN_ISSUE = 2**32 - 1
+OPT_IN_START = f"{OPT_IN_ISSUE:08x}"  # how the tokens of these mails begin
+_LARGEST_ID = 2**31 - 1
 _MAC_BYTES = 7
 _IDS = struct.Struct(">II")
 _TOKEN = re.compile(r"[0-9a-f]{30}")
@@ -26,10 +29,24 @@ _OPT_IN_TOKEN = re.compile(r"[0-9a-f]{36}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRef:
-    """The delivery that a token names. Issue 0 stands for a test send."""
+    """The delivery that a token names.
+
+    Issue 0 stands for a test send, whose second number says nothing; OPT_IN_ISSUE for the mail that answers a request
+    to be subscribed, whose second number is the request's.
+    """
 
     issue_id: int
     subscriber_id: int
+
+    @property
+    def is_in_ledger(self) -> bool:
+        """Whether this can be a row of the ledger, whose ids have 31 bits."""
+        return 0 < self.issue_id <= _LARGEST_ID and self.subscriber_id <= _LARGEST_ID
+
+    @property
+    def opt_in_request_id(self) -> int:
+        """The request that is answered by this mail; 0 for all others."""
+        return self.subscriber_id if self.issue_id == OPT_IN_ISSUE and self.subscriber_id <= _LARGEST_ID else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

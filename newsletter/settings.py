@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Mailbox that bounces arrive in: imaps://user:password@host/INBOX?done=Processed; empty for none.",
     )
+    bounce_keep_days: int = Field(
+        90, ge=1, description="How long returned mails are kept as they came, so that they can be read again."
+    )
     bounce_imap_seconds: float = Field(60, ge=1, description="Pause between two looks into that mailbox, in seconds.")
     dkim_domain: str = Field("", description="d= of the DKIM signature; empty means no signature.")
     dkim_selector: str = Field("", description="s= of the DKIM signature.")

@@ -79,7 +79,14 @@ def send_opt_ins(runtime: Runtime, *, should_stop: Callable[[], bool]) -> int:
             break
         outcome = _hand_over_answer(runtime, answer)
         with runtime.transaction() as session:
-            opt_in_mails.record(session, answer.request_id, outcome, now=runtime.now())
+            opt_in_mails.record(
+                session,
+                answer.request_id,
+                outcome,
+                source=str(runtime.settings.provider),
+                links=runtime.links,
+                now=runtime.now(),
+            )
         taken += outcome.kind is OutcomeKind.ACCEPTED
         if time.monotonic() >= until:
             runtime.announcer(Job(name=SEND_OPT_INS))
@@ -134,7 +141,7 @@ def poll_mailbox(runtime: Runtime) -> int:
     try:
         poll(parse_imap_url(runtime.settings.bounce_imap_url.get_secret_value()), take)
         with runtime.transaction() as session:
-            bouncing.forget_old_mails(session, now=runtime.now())
+            bouncing.forget_old_mails(session, keep_days=runtime.settings.bounce_keep_days, now=runtime.now())
     except NewsletterError as error:
         log.warning("mailbox.not_polled reason=%s", error)
     if counts.read:

@@ -1,10 +1,12 @@
-"""Commands that take in mail that came back: ingest, listen, poll."""
+"""Commands that take in mail that came back: ingest, listen, poll, watch; and reread, for what was kept."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,22 +17,28 @@ import typer
 
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_result
-from newsletter.errors import InvalidInput, ServiceUnavailable
+from newsletter.errors import InvalidInput, NewsletterError, ServiceUnavailable
 from newsletter.inbound.imap import parse_imap_url, poll
 from newsletter.inbound.listener import Listener, Receiver
-from newsletter.inbound.mailboxes import mails_in
+from newsletter.inbound.mailboxes import mails_in, take_new
+from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
-from newsletter.services import bouncing
+from newsletter.services import bouncing, rereading
 from newsletter.services.bouncing import BounceCounts
+from newsletter.services.rereading import RereadCounts
+
+log = logging.getLogger(__name__)
 
 _FORGET_SECONDS = 3600.0
 
 
 def register_receivers(group: typer.Typer) -> None:
-    """Add `ingest`, `listen` and `poll` to `newsletter bounce …`."""
+    """Add `ingest`, `listen`, `poll`, `watch` and `reread` to `newsletter bounce …`."""
     group.command("ingest")(ingest)
     group.command("listen")(listen)
     group.command("poll")(poll_mailbox)
+    group.command("watch")(watch)
+    group.command("reread")(reread)
 
 
 def ingest(
@@ -42,12 +50,12 @@ def ingest(
     Example: newsletter bounce ingest /var/mail/bounces --json
     """
     mails = mails_in(path)
-    counts = BounceCounts()
     with open_runtime() as runtime:
+        intake = _Intake(runtime)
         for raw in mails:
-            with runtime.transaction() as session:
-                counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now())
-    print_result(asdict(counts), as_json=as_json)
+            intake.take(raw, ())
+        intake.forget_old()
+    print_result(asdict(intake.counts()), as_json=as_json)
 
 
 def listen(
@@ -79,12 +87,60 @@ def poll_mailbox(as_json: AsJson = False) -> None:
     print_result(asdict(intake.counts()), as_json=as_json)
 
 
+def watch(
+    maildir: Annotated[Path, typer.Argument(metavar="MAILDIR", help="A Maildir that a mail server delivers into.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="Pause between two looks.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what a mail server puts into a Maildir, until stopped; then print what became of it.
+
+    A mail moves from its folder new to cur once it is stored; until then it stays, whatever happens.
+
+    Example: newsletter bounce watch /var/mail/bounces
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with open_runtime() as runtime:
+        intake = _Intake(runtime)
+        take_new(maildir, lambda raw: intake.take(raw, ()))
+        print(f"Watching {maildir} — stop with Ctrl-C", file=sys.stderr)
+        while not stop.wait(seconds):
+            try:
+                take_new(maildir, lambda raw: intake.take(raw, ()))
+                intake.forget_old()
+            except (NewsletterError, OSError) as error:
+                log.warning("maildir.not_read reason=%s", without_addresses(str(error)))
+    print_result(asdict(intake.counts()), as_json=as_json)
+
+
+def reread(as_json: AsJson = False) -> None:
+    """Read every kept mail again, after the rules have learnt; what is understood as before stays as it is.
+
+    What a mail is now takes effect as of the day on which it came. Doing it again changes nothing.
+
+    Example: newsletter bounce reread --json
+    """
+    counts, last_id = RereadCounts(), 0
+    with open_runtime() as runtime:
+        while True:
+            with runtime.reading() as session:
+                page = rereading.kept_mails(session, after_id=last_id)
+            for last_id in page:
+                with runtime.transaction() as session:
+                    counts += rereading.read_again(session, last_id, links=runtime.links, now=runtime.now())
+            if not page:
+                break
+    print_result(asdict(counts), as_json=as_json)
+
+
 class _Intake:
     """Stores mails in one runtime and counts what became of them."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._taken: list[BounceCounts] = []
+        self._counts = BounceCounts()
+        self._lock = threading.Lock()  # several threads take mails
 
     def is_awaited(self, address: str) -> bool:
         with self._runtime.reading() as session:
@@ -94,19 +150,20 @@ class _Intake:
         """Store a mail once for each address that it came to: each names another delivery."""
         runtime = self._runtime
         ways = [[recipient] for recipient in dict.fromkeys(recipients)] or [[]]
+        counts = BounceCounts()
         with runtime.transaction() as session:
-            counts = [
-                bouncing.ingest(session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=way)
-                for way in ways
-            ]
-        self._taken += counts  # extending a list is atomic: several threads take mails
+            for way in ways:
+                counts += bouncing.ingest(session, raw, links=runtime.links, now=runtime.now(), envelope_recipients=way)
+        with self._lock:
+            self._counts += counts
 
     def forget_old(self) -> None:
-        with self._runtime.transaction() as session:
-            bouncing.forget_old_mails(session, now=self._runtime.now())
+        runtime = self._runtime
+        with runtime.transaction() as session:
+            bouncing.forget_old_mails(session, keep_days=runtime.settings.bounce_keep_days, now=runtime.now())
 
     def counts(self) -> BounceCounts:
-        return sum(self._taken, BounceCounts())
+        return self._counts
 
 
 async def _listen(runtime: Runtime, host: str, *, port: int, is_lmtp: bool) -> BounceCounts:

@@ -19,9 +19,10 @@ from newsletter.domain.newsletter import PLACEHOLDER_POSTAL_ADDRESS
 from newsletter.domain.people import Role
 from newsletter.domain.subscriber import normalise_address
 from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.providers.sendgrid_events import PostVerifier
 from newsletter.runtime import Runtime, load_signer
 from newsletter.services import newsletters, users
-from newsletter.settings import Settings, load_settings
+from newsletter.settings import ProviderName, Settings, load_settings
 
 MIN_KEY_BYTES = 32
 _OTHERS_MAY_READ = 0o077
@@ -108,8 +109,25 @@ def _running_parts(runtime: Runtime) -> Iterator[Check]:
     yield _check(
         "provider", lambda: runtime.provider.check(), repair="see the provider's settings in `newsletter settings`"
     )
+    if settings.provider is ProviderName.SENDGRID or settings.sendgrid_webhook_public_keys:
+        yield _event_webhook(settings)
     if database.status is Health.OK:
         yield from _content(runtime)
+
+
+def _event_webhook(settings: Settings) -> Check:
+    """Whether SendGrid's events can be believed; without them nobody learns of bounces and complaints."""
+    try:
+        count = PostVerifier(settings.sendgrid_webhook_public_keys).key_count
+    except NewsletterError as error:
+        message, status = str(error), Health.FAILED
+    else:
+        message = f"posts signed with {'this key' if count == 1 else f'one of {count} keys'} are taken in"
+        status = Health.OK
+        if not count:
+            message, status = "no key is set, so every post of events is refused", Health.WARNING
+    repair = "" if status is Health.OK else "set NEWSLETTER_SENDGRID_WEBHOOK_PUBLIC_KEYS to the webhook's public key"
+    return Check(name="event webhook", status=status, message=message, repair=repair)
 
 
 def _check(name: str, look: Callable[[], str], *, repair: str) -> Check:

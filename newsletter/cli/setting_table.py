@@ -25,6 +25,7 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("warmup_start", "moment"),
     ("warmup_growth", "times a day"),
     ("_seconds", "seconds"),
+    ("_days", "days"),
     ("_batch_size", "recipients"),
     ("_connections", "connections"),
     ("_per_connection", "mails"),

@@ -42,6 +42,8 @@ class RequestMail(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     WITHHELD = "withheld"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
 
 
 class AnswerKind(StrEnum):

@@ -13,8 +13,6 @@ from newsletter.domain.subscriber import SuppressionReason
 
 # A mail server gives up after five days; what comes back a month later comes from somebody else.
 RETURN_PATH_DAYS = 30
-# Long enough to run a better classifier over the mails of a quarter.
-KEEP_DAYS = 90
 
 COMPLAINT = Meaning(
     kind=EventKind.COMPLAINED,

@@ -18,7 +18,6 @@ from typing import Any, AnyStr
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from newsletter.errors import NewsletterError
 from newsletter.inbound.mailboxes import MAX_MAIL_BYTES
 
 log = logging.getLogger(__name__)
@@ -116,7 +115,7 @@ class _Handler:
             return TOO_MANY
         try:
             is_awaited = await self._in_thread(partial(self._receiver.is_awaited, address))
-        except NewsletterError:
+        except Exception:  # the top of a connection: nobody is refused for good because of our own trouble
             log.exception("rcpt.unanswered")
             return TRY_AGAIN
         if not is_awaited:

@@ -60,6 +60,11 @@ class PostVerifier:
         """Take base64 SPKI keys, separated by commas; ConfigurationError for what is no such key."""
         self._keys = [_load_key(text) for text in public_keys.replace(",", " ").split()]
 
+    @property
+    def key_count(self) -> int:
+        """How many keys are trusted; with none every post is refused."""
+        return len(self._keys)
+
     def verify(self, body: bytes, *, signature: str, timestamp: str) -> None:
         """Forbidden unless one of the keys signed exactly these bytes; without any key nothing is genuine.
 

@@ -16,17 +16,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.models import OptInRequest
 from newsletter.db.queries import deliveries
 from newsletter.db.queries import events as event_queries
 from newsletter.db.queries import inbound_mails as queries
 from newsletter.db.queries.inbound_mails import SentDelivery
 from newsletter.domain.bounces import BounceClass, Report, ReportKind
-from newsletter.domain.events import Meaning, is_moved_by
+from newsletter.domain.events import EventKind, Meaning, is_moved_by
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.domain.returning import (
     COMPLAINT,
     IGNORED_KINDS,
-    KEEP_DAYS,
     REMARKS,
     RETURN_PATH_DAYS,
     OwnVerdict,
@@ -37,7 +37,7 @@ from newsletter.domain.returning import (
 )
 from newsletter.inbound import understand
 from newsletter.links import DeliveryRef, Links
-from newsletter.services import issues, leaving, reactions
+from newsletter.services import issues, leaving, opt_in_returns, reactions
 
 log = logging.getLogger(__name__)
 
@@ -70,22 +70,28 @@ class BounceCounts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Match:
-    """Which delivery a mail is about. `token` is "" where only an address says so."""
+class Match:
+    """Which delivery a mail is about, or which answer to a request. `token` is "" where only an address says so."""
 
     token: str = ""
     is_for_unsubscribe: bool = False
-    is_test_send: bool = False
+    is_in_ledger: bool = True
     is_proven: bool = False
     delivery: SentDelivery | None = None
+    request: OptInRequest | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Whom we wrote to, where that is known."""
+        return self.request.address if self.request else self.delivery.address if self.delivery else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Mail:
+class ReturnedMail:
     """One mail with all that was found out about it before anything is written."""
 
     report: Report
-    match: _Match
+    match: Match
     digest: bytes
     own: OwnVerdict
 
@@ -109,12 +115,12 @@ def ingest(
     """
     report = understand(raw)
     event_queries.lock_drain(session)
-    match = _match(session, report, envelope_recipients, links=links, now=now)
-    own = own_verdict(report.recipients, match.delivery.address if match.delivery else None)
-    mail = _Mail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
+    match = find_match(session, report, envelope_recipients, links=links, now=now)
+    own = own_verdict(report.recipients, match.address)
+    mail = ReturnedMail(report=report, match=match, digest=_digest(raw, is_body_enough=bool(match.token)), own=own)
     if not _keep(session, raw, mail, now=now):
         return _IGNORED
-    counts = _take_effect(session, mail, links=links, now=now)
+    counts = take_effect(session, mail, links=links, now=now)
     log.info("mail.returned kind=%s matched=%s rule=%s", report.kind, counts.matched, own.verdict.rule)
     return counts
 
@@ -122,43 +128,39 @@ def ingest(
 def is_awaited(session: Session, address: str, *, links: Links, now: datetime) -> bool:
     """Whether mail to this address is for us: a genuine token of a delivery that may still come back.
 
-    An unsubscribe address stays open for ever, a return path for a month.
+    An unsubscribe address stays open for ever, a return path for a month, that of an answer as long as its request.
     """
     found = _OUR_ADDRESS.match(address.strip())
     ref = links.read_delivery_token(found["token"]) if found else None
     if found is None or ref is None:
         return False
-    if ref.issue_id == 0:
-        return True
+    if not ref.is_in_ledger:
+        return ref.issue_id == 0 or opt_in_returns.find_request(session, ref.opt_in_request_id) is not None
     delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
     if delivery is None:
         return False
     return found["purpose"].lower() == "u" or is_return_path_open(delivery.started_at, now=now)
 
 
-def forget_old_mails(session: Session, *, now: datetime) -> int:
-    """Delete raw mails that were kept for long enough; returns how many."""
-    return queries.forget_before(session, now - timedelta(days=KEEP_DAYS))
+def forget_old_mails(session: Session, *, keep_days: int, now: datetime) -> int:
+    """Delete raw mails that were kept for so many days; returns how many."""
+    return queries.forget_before(session, now - timedelta(days=keep_days))
 
 
-def forget_mails_about(session: Session, subscriber_id: int) -> int:
-    """Delete the raw mails about a person, for an erasure; returns how many."""
-    return queries.forget_person(session, subscriber_id)
-
-
-def _match(
+def find_match(
     session: Session, report: Report, envelope_recipients: Sequence[str], *, links: Links, now: datetime
-) -> _Match:
+) -> Match:
+    """Whom a mail is about: by the first genuine token of its envelope or of what it returns, else by an address."""
     for purpose, token in _candidates(report, envelope_recipients):
         ref = links.read_delivery_token(token)
         if ref is not None:
-            return _match_by_token(session, ref, token, is_for_unsubscribe=purpose == "u", now=now)
+            return match_by_token(session, ref, token, is_for_unsubscribe=purpose == "u", now=now)
     since = now - timedelta(days=RETURN_PATH_DAYS)
     for verdict in report.recipients if report.kind is ReportKind.BOUNCE else ():
         delivery = queries.latest_delivery_to(session, verdict.address, since=since) if verdict.address else None
         if delivery is not None:
-            return _Match(delivery=delivery)
-    return _Match()
+            return Match(delivery=delivery)
+    return Match()
 
 
 def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tuple[str, str]]:
@@ -169,14 +171,16 @@ def _candidates(report: Report, envelope_recipients: Sequence[str]) -> list[tupl
     return told + [("", token) for token in report.traces.tokens]
 
 
-def _match_by_token(
-    session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime
-) -> _Match:
-    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id) if ref.issue_id else None
-    return _Match(
+def match_by_token(session: Session, ref: DeliveryRef, token: str, *, is_for_unsubscribe: bool, now: datetime) -> Match:
+    """Whom the mail of a genuine token went to."""
+    if not ref.is_in_ledger:
+        return Match(
+            token=token, is_in_ledger=False, request=opt_in_returns.find_request(session, ref.opt_in_request_id)
+        )
+    delivery = queries.sent_delivery(session, ref.issue_id, ref.subscriber_id)
+    return Match(
         token=token,
         is_for_unsubscribe=is_for_unsubscribe,
-        is_test_send=ref.issue_id == 0,
         is_proven=delivery is not None and is_return_path_open(delivery.started_at, now=now),
         delivery=delivery,
     )
@@ -189,7 +193,7 @@ def _digest(raw: bytes, *, is_body_enough: bool) -> bytes:
     return hashlib.sha256(body or text.strip()).digest()
 
 
-def _keep(session: Session, raw: bytes, mail: _Mail, *, now: datetime) -> bool:
+def _keep(session: Session, raw: bytes, mail: ReturnedMail, *, now: datetime) -> bool:
     delivery = mail.match.delivery
     return queries.add_mail(
         session,
@@ -198,22 +202,24 @@ def _keep(session: Session, raw: bytes, mail: _Mail, *, now: datetime) -> bool:
         issue_id=delivery.issue_id if delivery else None,
         subscriber_id=delivery.subscriber_id if delivery else None,
         kind=str(mail.report.kind),
-        understood=_understood(mail.own),
+        understood=understood_as(mail.own),
         raw=zlib.compress(raw),
         received_at=now,
     )
 
 
-def _understood(own: OwnVerdict) -> dict[str, Any]:
+def understood_as(own: OwnVerdict) -> dict[str, Any]:
+    """What is kept of a verdict."""
     verdict = own.verdict
     told = str(verdict.bounce_class) if verdict.bounce_class else None
     return {"class": told, "category": str(verdict.category), "status": verdict.status, "rule": verdict.rule}
 
 
-def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def take_effect(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
+    """Draw the consequences of one mail that came back at `now`; a person who was lifted since is left alone."""
     report, match = mail.report, mail.match
-    if match.is_test_send:
-        return _IGNORED
+    if not match.is_in_ledger:
+        return _hear_answer(session, mail, links=links, now=now)
     if asks_to_leave(report, is_for_unsubscribe=match.is_for_unsubscribe):
         leaver = leaving.leave(session, match.token, links=links, source=SOURCE, now=now) if match.token else None
         return BounceCounts(read=1, matched=1) if leaver else _UNKNOWN
@@ -226,7 +232,19 @@ def _take_effect(session: Session, mail: _Mail, *, links: Links, now: datetime) 
     return _bounce(session, mail, links=links, now=now)
 
 
-def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:
+def _hear_answer(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
+    """Mail about a test send counts nothing; an answer at the public door that came back has a place of its own."""
+    request, kind = mail.match.request, mail.report.kind
+    if request is None or kind not in (ReportKind.BOUNCE, ReportKind.COMPLAINT):
+        return _IGNORED
+    meaning = COMPLAINT if kind is ReportKind.COMPLAINT else meaning_of_bounce_mail(mail.own, is_proven=True)
+    opt_in_returns.hear(session, request.id, meaning, source=SOURCE, address_key=links.address_key, now=now)
+    if meaning.bounce_class is None:
+        return BounceCounts(read=1, matched=1, complaint=1)
+    return _BY_CLASS[meaning.bounce_class]
+
+
+def _remark(session: Session, mail: ReturnedMail, *, now: datetime) -> int:
     delivery, meaning = mail.match.delivery, REMARKS.get(mail.report.kind)
     if delivery is None or not mail.match.token:
         return 0
@@ -235,7 +253,7 @@ def _remark(session: Session, mail: _Mail, *, now: datetime) -> int:
     return 1
 
 
-def _complain(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def _complain(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
     """A complaint that does not carry our token may be anybody's work, and takes nobody off a list."""
     delivery = mail.match.delivery
     if delivery is None or not mail.match.token:
@@ -245,7 +263,7 @@ def _complain(session: Session, mail: _Mail, *, links: Links, now: datetime) -> 
     return BounceCounts(read=1, matched=1, complaint=1)
 
 
-def _bounce(session: Session, mail: _Mail, *, links: Links, now: datetime) -> BounceCounts:
+def _bounce(session: Session, mail: ReturnedMail, *, links: Links, now: datetime) -> BounceCounts:
     delivery = mail.match.delivery
     if delivery is None:
         return _UNKNOWN
@@ -256,15 +274,15 @@ def _bounce(session: Session, mail: _Mail, *, links: Links, now: datetime) -> Bo
     return _BY_CLASS[meaning.bounce_class]
 
 
-def _write(session: Session, mail: _Mail, delivery: SentDelivery, meaning: Meaning, *, now: datetime) -> None:
+def _write(session: Session, mail: ReturnedMail, delivery: SentDelivery, meaning: Meaning, *, now: datetime) -> None:
     """The event, the marks, and what the mail proves: whoever returns a mail has had it."""
     issue_id, subscriber_id = delivery.issue_id, delivery.subscriber_id
-    detail = _understood(mail.own) | {"class": str(meaning.bounce_class) if meaning.bounce_class else None}
+    detail = understood_as(mail.own) | {"class": str(meaning.bounce_class) if meaning.bounce_class else None}
     deliveries.add_events(
         session,
         [
             {
-                "natural_key": f"mail:{issue_id}:{subscriber_id}:{meaning.kind}:{mail.digest.hex()[:32]}",
+                "natural_key": event_key(issue_id, subscriber_id, meaning.kind, mail.digest),
                 "issue_id": issue_id,
                 "subscriber_id": subscriber_id,
                 "kind": str(meaning.kind),
@@ -285,6 +303,12 @@ def _write(session: Session, mail: _Mail, delivery: SentDelivery, meaning: Meani
             issues.finish_if_done(session, issue_id, now=now)
 
 
+def event_key(issue_id: int, subscriber_id: int, kind: EventKind, digest: bytes) -> str:
+    """The natural key of what a mail says about a delivery."""
+    return f"mail:{issue_id}:{subscriber_id}:{kind}:{digest.hex()[:32]}"
+
+
 def _react(session: Session, delivery: SentDelivery, meaning: Meaning, *, links: Links, now: datetime) -> None:
     trouble = (delivery.issue_id, delivery.subscriber_id, meaning)
-    reactions.react(session, [trouble], address_key=links.address_key, source=SOURCE, now=now)
+    heard_at = {trouble[:2]: now}
+    reactions.react(session, [trouble], address_key=links.address_key, source=SOURCE, now=now, heard_at=heard_at)

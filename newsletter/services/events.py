@@ -26,9 +26,9 @@ from newsletter.domain.events import EventKind, PostStatus, Settlement, is_moved
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.errors import InvalidInput
 from newsletter.jobs import DRAIN_EVENTS, enqueue
-from newsletter.links import Links
+from newsletter.links import OPT_IN_START, Links
 from newsletter.providers.sendgrid_events import ToldEvent, parse_events
-from newsletter.services import doubts, issues, reactions
+from newsletter.services import doubts, issues, opt_in_returns, reactions
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,10 @@ _NOBODY: Pair = (0, 0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventCounts:
-    """What became of events: received = new + duplicate + unmatched. Test sends are unmatched: they are not counted."""
+    """What became of events: received = new + duplicate + unmatched.
+
+    Test sends and answers at the public door are unmatched: they belong to no issue and are not counted.
+    """
 
     posts: int = 0
     received: int = 0
@@ -181,10 +184,28 @@ def _take_in(session: Session, told: Sequence[ToldEvent], *, links: Links, now: 
         now=now,
         heard_at=_moments(weighty, now=now),
     )
+    _hear_answers(session, told, links=links, now=now)
     strange = len(fresh) - len(new)
     return EventCounts(
         received=len(told), new=len(new), duplicate=found - len(fresh), unmatched=len(told) - found + strange
     )
+
+
+def _hear_answers(session: Session, told: Sequence[ToldEvent], *, links: Links, now: datetime) -> None:
+    """Events of answers at the public door have a place of their own, and no row: hearing them again does nothing."""
+    for event in told:
+        if event.meaning.needs_reaction and event.token.lower().startswith(OPT_IN_START):
+            ref = links.read_delivery_token(event.token)
+            if ref is not None and ref.opt_in_request_id:
+                opt_in_returns.hear(
+                    session,
+                    ref.opt_in_request_id,
+                    event.meaning,
+                    source=SENDGRID,
+                    address_key=links.address_key,
+                    now=now,
+                    heard_at=datetime.fromtimestamp(event.seconds, UTC) if event.seconds else now,
+                )
 
 
 def _moments(weighty: Iterable[Matched], *, now: datetime) -> dict[Pair, datetime]:
@@ -226,10 +247,8 @@ def _match(told: Sequence[ToldEvent], links: Links) -> tuple[dict[str, Matched],
 
 def _pair_of(token: str, links: Links) -> Pair | None:
     ref = links.read_delivery_token(token) if token else None
-    # Issue 0 stands for test sends, which nobody counts; ids beyond 31 bits are in no ledger.
-    if ref is None or ref.issue_id == 0 or max(ref.issue_id, ref.subscriber_id) >= 2**31:
-        return None
-    return ref.issue_id, ref.subscriber_id
+    # Test sends and answers at the public door are in no ledger.
+    return (ref.issue_id, ref.subscriber_id) if ref is not None and ref.is_in_ledger else None
 
 
 def _without_known(session: Session, fresh: dict[str, Matched]) -> dict[str, Matched]:

@@ -25,9 +25,9 @@ class Leaver:
 
 
 def find_leaver(session: Session, token: str, *, links: Links) -> Leaver | None:
-    """The person behind an unsubscribe token; None for a forged, foreign or erased one."""
+    """The person behind an unsubscribe token; None for one that is forged, of a test send or of somebody erased."""
     ref = links.read_delivery_token(token)
-    if ref is None:
+    if ref is None or not ref.is_in_ledger:
         return None
     issue = session.get(Issue, ref.issue_id)
     person = session.get(Subscriber, ref.subscriber_id)

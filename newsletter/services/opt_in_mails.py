@@ -21,10 +21,10 @@ from newsletter.domain.opt_in import KEPT, Answer, AnswerKind, RequestMail, answ
 from newsletter.domain.retrying import is_too_late, retry_delay
 from newsletter.domain.subscriber import SubscriberStatus, SuppressionReason
 from newsletter.jobs import SEND_OPT_INS, enqueue
-from newsletter.links import Links
+from newsletter.links import OPT_IN_ISSUE, Links
 from newsletter.providers import Provider
 from newsletter.rendering import DkimSigner, render_opt_in, wire_address
-from newsletter.services import newsletters, suppressions
+from newsletter.services import newsletters, opt_in_returns, suppressions
 from newsletter.services.mailings import mailing_of
 from newsletter.services.subscribing import may_take
 
@@ -127,8 +127,8 @@ def _compose(
         list_names=answer.list_names,
     )
     slug, domain = answer.newsletter.slug, rendered.from_email.rpartition("@")[2]
-    # Of issue 0, which has no ledger: whatever is told about it is nobody's delivery. The same at each try.
-    token = links.delivery_token(NO_ISSUE, answer.request_id)
+    # Of no issue, and so in no ledger; what comes back of it is for services.opt_in_returns. The same at each try.
+    token = links.delivery_token(OPT_IN_ISSUE, answer.request_id)
     mailing = mailing_of(
         rendered,
         issue_id=NO_ISSUE,
@@ -155,8 +155,13 @@ def _target_url(answer: ClaimedAnswer, links: Links) -> str:
     return links.confirm_url(links.opt_in_token(answer.request_id, int(answer.requested_at.timestamp())))
 
 
-def record(session: Session, request_id: int, outcome: Outcome, *, now: datetime) -> RequestMail:
-    """Write down what became of a claimed mail; one that was not taken is tried again until it is too late."""
+def record(
+    session: Session, request_id: int, outcome: Outcome, *, source: str, links: Links, now: datetime
+) -> RequestMail:
+    """Write down what became of a claimed mail; one that was not taken is tried again until it is too late.
+
+    A mail server that says at once that it knows nobody of this name says what a bounce says.
+    """
     request = queries.request_by_id(session, request_id)
     mail = MAIL_AFTER[outcome.kind]
     due_at = now
@@ -172,6 +177,10 @@ def record(session: Session, request_id: int, outcome: Outcome, *, now: datetime
         response=outcome.response,
         due_at=due_at,
     )
+    if request is not None and outcome.kind is OutcomeKind.REFUSED:
+        opt_in_returns.hear_refusal(
+            session, request, outcome.response, source=source, address_key=links.address_key, now=now
+        )
     log.info("opt_in.mail request_id=%s mail=%s", request_id, mail)
     return mail
 

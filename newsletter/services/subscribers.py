@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import MailingList, OptInRequest, Subscriber
 from newsletter.db.queries import audit as audit_queries
 from newsletter.db.queries import imports as import_queries
+from newsletter.db.queries import inbound_mails as inbound_queries
 from newsletter.db.queries import opting_in as opt_in_queries
 from newsletter.db.queries import subscribers as queries
 from newsletter.db.queries import suppressions as suppression_queries
@@ -142,6 +143,7 @@ def _request_as_dict(row: OptInRequest) -> dict[str, Any]:
         "client": row.client,
         "requested_at": row.requested_at,
         "mail": row.mail,
+        "response": row.response,
         "confirmed_at": row.confirmed_at,
     }
 
@@ -347,6 +349,7 @@ def erase_subscriber(
 
 def _erase(session: Session, subscriber_id: int, *, now: datetime, actor_id: int | None) -> Erasure:
     history = queries.past_deliveries(session, subscriber_id, limit=1_000_000)
+    inbound_queries.forget_person(session, subscriber_id)
     erasure = Erasure(
         subscriber_id=subscriber_id,
         event_details=queries.blank_events(session, subscriber_id, [row.issue_id for row in history]),

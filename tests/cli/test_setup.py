@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ADDRESS, CommandLine
+from tests.webhook_posts import Signer
 
+KEY = Signer().public_key
 PASSWORDS = (
     "hunter2-database",
     "hunter2-broker",
@@ -190,6 +192,16 @@ def test_doctor_warns_of_a_newsletter_without_postal_address(cli: CommandLine) -
     assert f"newsletter newsletter edit {slug} --postal-address" in check["repair"]
     cli.json("newsletter", "edit", slug, "--postal-address", ADDRESS)
     assert cli.json("doctor")["warnings"] == 0
+
+
+@pytest.mark.parametrize(("keys", "status"), [("", "warning"), ("bm8ga2V5", "failed"), (f"{KEY},{KEY}", "ok")])
+def test_doctor_says_whether_events_can_be_believed(
+    ready: CommandLine, monkeypatch: pytest.MonkeyPatch, keys: str, status: str
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_PROVIDER", "sendgrid")
+    monkeypatch.setenv("NEWSLETTER_SENDGRID_WEBHOOK_PUBLIC_KEYS", keys)
+    checks = {check["name"]: check for check in ready("doctor", "--json").json["checks"]}
+    assert checks["event webhook"]["status"] == status
 
 
 def test_doctor_looks_on_where_one_thing_is_broken(ready: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mailbox
 import smtplib
 import socket
 import sqlite3
@@ -17,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.bench.ports import free_port
 from newsletter.db.models import Delivery, Event, InboundMail, Subscriber
-from newsletter.errors import ServiceUnavailable
+from newsletter.errors import InvalidInput, ServiceUnavailable
 from newsletter.inbound.listener import Listener, Receiver
+from newsletter.inbound.mailboxes import take_new
 from newsletter.runtime import Runtime
 from tests.bounce_mails import delivery_report, leaving_address, plain_mail, return_path
 from tests.factories import make_issue
@@ -171,6 +173,44 @@ def test_files_are_taken_in_once_however_often_they_are_read(site: Site, process
     assert (found[1]["read"], found[1]["ignored"], found[1]["matched"]) == (2, 2, 0)
 
 
+def test_a_watched_maildir_is_taken_in_mail_by_mail_and_half_a_mail_is_left_alone(
+    site: Site, processes: Processes, tmp_path: Path
+) -> None:
+    box = mailbox.Maildir(tmp_path / "Maildir")
+    box.add(site.report)
+    (tmp_path / "Maildir/tmp/half").write_bytes(site.report[:100])
+    watcher = processes.start(
+        *("bounce", "watch", str(tmp_path / "Maildir"), "--seconds", "0.1", "--json"),
+        environment=settings_environment(site.runtime.settings),
+    )
+    watcher.wait_for_line(r"Watching")
+    assert (site.count(InboundMail), site.count(Event)) == (1, 1)
+    box.add(plain_mail(site.path))
+    watcher.wait_until(lambda: site.count(InboundMail) == 2, what="the second mail is taken in")
+    watcher.wait_until(lambda: not any((tmp_path / "Maildir/new").iterdir()), what="it is moved")
+    assert watcher.terminate() == 0
+    counts = json.loads(watcher.output()[watcher.output().index("{") :])
+    assert (counts["read"], counts["hard"], counts["unknown"]) == (2, 1, 1)
+    assert {message.get_flags() for message in box} == {"S"}
+    assert (tmp_path / "Maildir/tmp/half").exists()
+
+
+def test_a_mail_of_a_maildir_stays_new_until_it_is_stored(tmp_path: Path) -> None:
+    def fail(_raw: bytes) -> None:
+        raise ServiceUnavailable("the database does not answer")
+
+    with pytest.raises(InvalidInput, match="no Maildir"):
+        take_new(tmp_path, fail)
+    box = mailbox.Maildir(tmp_path / "Maildir")
+    key = box.add(b"a: b\n\nc\n")
+    with pytest.raises(ServiceUnavailable):
+        take_new(tmp_path / "Maildir", fail)
+    taken: list[bytes] = []
+    assert [take_new(tmp_path / "Maildir", taken.append) for _ in range(2)] == [1, 0]
+    assert taken == [b"a: b\n\nc\n"]
+    assert box[key].get_subdir() == "cur"
+
+
 def test_a_mail_that_cannot_be_stored_stays_with_the_sender() -> None:
     def fail(_raw: bytes, _recipients: Sequence[str]) -> None:
         raise ServiceUnavailable("the database does not answer")
@@ -179,9 +219,10 @@ def test_a_mail_that_cannot_be_stored_stays_with_the_sender() -> None:
         _talk(Receiver(is_awaited=lambda _: True, take=fail), lambda client: _deliver(client, b"a: b\r\n\r\nc\r\n"))
 
 
-def test_an_address_nobody_can_look_up_now_is_asked_for_again_later() -> None:
+@pytest.mark.parametrize("error", [ServiceUnavailable("the database does not answer"), RuntimeError("a fault of ours")])
+def test_an_address_nobody_can_look_up_now_is_asked_for_again_later(error: Exception) -> None:
     def fail(_address: str) -> bool:
-        raise ServiceUnavailable("the database does not answer")
+        raise error
 
     with pytest.raises(smtplib.SMTPRecipientsRefused, match="451"):
         _talk(Receiver(is_awaited=fail, take=lambda *_: None), lambda client: _deliver(client, b"a: b\r\n\r\n"))

@@ -283,11 +283,13 @@ def test_raw_mails_are_forgotten_after_their_time_and_with_their_person(sent: Se
     raw = delivery_report(sent.email)
     sent.ingest(raw, sent.path)
     with runtime.transaction() as session:
-        assert bouncing.forget_old_mails(session, now=NOW + timedelta(days=89)) == 0
-        assert bouncing.forget_old_mails(session, now=NOW + timedelta(days=91)) == 1
+        assert bouncing.forget_old_mails(session, keep_days=40, now=NOW + timedelta(days=39)) == 0
+        assert bouncing.forget_old_mails(session, keep_days=40, now=NOW + timedelta(days=41)) == 1
     sent.ingest(raw, sent.path)
+    key = runtime.links.address_key
     with runtime.transaction() as session:
-        assert bouncing.forget_mails_about(session, sent.person) == 1
+        subscribers.erase_subscriber(session, sent.email, address_key=key, now=LATER)
+        assert session.scalar(select(func.count()).select_from(InboundMail)) == 0
 
 
 def _write_file(folder: Path, mails: list[bytes]) -> Path:

@@ -13,6 +13,7 @@ from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.domain.opt_in import AnswerKind, RequestMail
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.jobs import SEND_OPT_INS, Job, take_jobs
+from newsletter.links import Links
 from newsletter.runtime import Runtime
 from newsletter.services import opt_in_mails
 from newsletter.services.opt_in_mails import ClaimedAnswer
@@ -20,6 +21,7 @@ from tests.factories import NOW
 from tests.services.door import ask, make_known, open_door
 
 LEASE = timedelta(minutes=2)
+LINKS = Links(base_url="https://news.example", key=b"a key")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,7 @@ def claim(session: Session, runtime: Runtime, *, now: datetime = NOW) -> Claimed
 
 def record(session: Session, answer: ClaimedAnswer, kind: OutcomeKind, *, now: datetime = NOW) -> RequestMail:
     outcome = Outcome(subscriber_id=answer.request_id, kind=kind)
-    return opt_in_mails.record(session, answer.request_id, outcome, now=now)
+    return opt_in_mails.record(session, answer.request_id, outcome, source="smtp", links=LINKS, now=now)
 
 
 def mails(session: Session) -> list[str]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from newsletter.domain.subscriber import SubscriptionStatus
+from newsletter.links import OPT_IN_ISSUE
 from newsletter.runtime import Runtime
 from newsletter.services import issues, subscribers
 from tests.web.conftest import add_issue, said
@@ -56,6 +57,14 @@ def test_a_one_click_post_for_an_unknown_token_answers_200_just_the_same(
     for other in (forged, "x", "%00", "é" * 40, token[:-1]):
         answer = anybody.post(f"/u/{other}", content=body, headers=headers)
         assert (answer.status_code, answer.text) == (known.status_code, known.text)
+
+
+@pytest.mark.parametrize("pair", [(0, 3_000_000_000), (OPT_IN_ISSUE, 7), (4_000_000_000, 4_000_000_000)])
+def test_the_link_of_a_mail_that_belongs_to_no_issue_is_answered_like_any_other(
+    anybody: TestClient, runtime: Runtime, pair: tuple[int, int]
+) -> None:
+    token = runtime.links.delivery_token(*pair)
+    assert anybody.get(f"/u/{token}").status_code == anybody.post(f"/u/{token}", content=ONE_CLICK).status_code == 200
 
 
 def test_a_post_with_any_body_at_all_unsubscribes(anybody: TestClient, runtime: Runtime, token: str) -> None:

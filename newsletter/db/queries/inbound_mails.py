@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
-from newsletter.db.models import Delivery, InboundMail, Issue, Subscriber
+from newsletter.db.models import Delivery, Event, InboundMail, Issue, Subscriber
+from newsletter.db.queries.troubles import is_trouble
+from newsletter.domain.bounces import BounceClass
 from newsletter.domain.issue import DeliveryStatus
 
 # A delivery that nobody handed over, or that was refused on the spot, cannot come back.
@@ -29,6 +32,30 @@ def add_mail(session: Session, **values: Any) -> bool:
     """Keep a mail unless the same body came for the same token before; whether it is new."""
     statement = insert_into(session, InboundMail).values(**values)
     return rows_changed(session, statement.on_conflict_do_nothing(index_elements=["token", "sha256"])) == 1
+
+
+def mails_after(session: Session, after_id: int, *, limit: int) -> list[int]:
+    """The numbers of kept mails after a place, in the order in which they came."""
+    statement = select(InboundMail.id).where(InboundMail.id > after_id).order_by(InboundMail.id).limit(limit)
+    return list(session.scalars(statement))
+
+
+def mail_for_update(session: Session, mail_id: int) -> InboundMail | None:
+    """One kept mail, locked until the transaction ends; None once it is forgotten."""
+    return session.get(InboundMail, mail_id, with_for_update=True)
+
+
+def forget_events(session: Session, keys: Sequence[str]) -> int:
+    """Take back what was heard under these natural keys; returns how many events that were."""
+    statement = delete(Event).where(Event.natural_key.in_(keys)).execution_options(synchronize_session=False)
+    return rows_changed(session, statement)
+
+
+def has_hard_bounce(session: Session, subscriber_id: int) -> bool:
+    """Whether anything says that a person's address is dead."""
+    is_hard = Event.detail["class"].as_string() == str(BounceClass.HARD)
+    statement = select(Event.id).where(is_trouble(), Event.subscriber_id == subscriber_id, is_hard).limit(1)
+    return session.scalar(statement) is not None
 
 
 def sent_delivery(session: Session, issue_id: int, subscriber_id: int) -> SentDelivery | None:

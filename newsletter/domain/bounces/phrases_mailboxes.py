@@ -181,6 +181,8 @@ MAILBOXES: dict[str, tuple[str, ...]] = {
         r"not in my (?:list of )?valid (?:recipients|users|addresses)",
         r"address is (?:wrong|incorrect|no longer valid)",
         r"invalid (?:final )?(?:delivery )?user ?id",
+        r"@ (?:is )?(?:unknown|not known) (?:to|on|at|in|by) (?:this|our) (?:system|server|host|site|domain)",
+        r"(?:unable-to-transfer|transfer-failure)[;,]? ?(?:invalid-recipient|unrecogni[sz]ed-or-name)",
         r"unknown address",
         r"address unknown",
         r"address error",
