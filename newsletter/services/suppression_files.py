@@ -93,9 +93,12 @@ def _columns_of(cells: Sequence[str]) -> _Columns:
     """What the columns are; the only one of a file holds addresses, whatever stands above them."""
     if len(cells) == 1:
         return _Columns(has_header="@" not in cells[0])
-    # Lists of bounces call their column so; a table of subscribers may have postal addresses.
-    renamed = ["email" if cell.strip().lower() in _ADDRESS_COLUMNS else cell for cell in cells]
-    found = columns_of(renamed, time_zones=())
+    try:
+        found = columns_of(cells, time_zones=())
+    except InvalidInput:
+        # Beside a column of email addresses these would be something else.
+        renamed = ["email" if cell.strip().lower() in _ADDRESS_COLUMNS else cell for cell in cells]
+        found = columns_of(renamed, time_zones=())
     names = {name.strip().lower(): position for position, name in enumerate(cells)} if found.has_header else {}
     return _Columns(
         email=found.email,
