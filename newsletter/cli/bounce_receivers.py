@@ -1,4 +1,4 @@
-"""Commands that take in mail that came back: ingest, listen, poll, watch; and reread, for what was kept."""
+"""Commands that take in mail that came back: ingest, listen, poll, watch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from newsletter.cli.kept_mails import register_kept
 from newsletter.cli.opening import open_runtime
 from newsletter.cli.output import AsJson, print_result
 from newsletter.errors import InvalidInput, NewsletterError, ServiceUnavailable
@@ -23,9 +24,8 @@ from newsletter.inbound.listener import Listener, Receiver
 from newsletter.inbound.mailboxes import mails_in, take_new
 from newsletter.providers.base import without_addresses
 from newsletter.runtime import Runtime
-from newsletter.services import bouncing, rereading
+from newsletter.services import bouncing
 from newsletter.services.bouncing import BounceCounts
-from newsletter.services.rereading import RereadCounts
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,12 @@ _FORGET_SECONDS = 3600.0
 
 
 def register_receivers(group: typer.Typer) -> None:
-    """Add `ingest`, `listen`, `poll`, `watch` and `reread` to `newsletter bounce …`."""
+    """Add `ingest`, `listen`, `poll` and `watch` to `newsletter bounce …`, and those about what is kept."""
     group.command("ingest")(ingest)
     group.command("listen")(listen)
     group.command("poll")(poll_mailbox)
     group.command("watch")(watch)
-    group.command("reread")(reread)
+    register_kept(group)
 
 
 def ingest(
@@ -112,26 +112,6 @@ def watch(
             except (NewsletterError, OSError) as error:
                 log.warning("maildir.not_read reason=%s", without_addresses(str(error)))
     print_result(asdict(intake.counts()), as_json=as_json)
-
-
-def reread(as_json: AsJson = False) -> None:
-    """Read every kept mail again, after the rules have learnt; what is understood as before stays as it is.
-
-    What a mail is now takes effect as of the day on which it came. Doing it again changes nothing.
-
-    Example: newsletter bounce reread --json
-    """
-    counts, last_id = RereadCounts(), 0
-    with open_runtime() as runtime:
-        while True:
-            with runtime.reading() as session:
-                page = rereading.kept_mails(session, after_id=last_id)
-            for last_id in page:
-                with runtime.transaction() as session:
-                    counts += rereading.read_again(session, last_id, links=runtime.links, now=runtime.now())
-            if not page:
-                break
-    print_result(asdict(counts), as_json=as_json)
 
 
 class _Intake:

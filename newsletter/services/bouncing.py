@@ -35,6 +35,7 @@ from newsletter.domain.returning import (
     meaning_of_bounce_mail,
     own_verdict,
 )
+from newsletter.errors import NotFound
 from newsletter.inbound import understand
 from newsletter.links import DeliveryRef, Links
 from newsletter.services import issues, leaving, opt_in_returns, reactions
@@ -145,6 +146,31 @@ def is_awaited(session: Session, address: str, *, links: Links, now: datetime) -
 def forget_old_mails(session: Session, *, keep_days: int, now: datetime) -> int:
     """Delete raw mails that were kept for so many days; returns how many."""
     return queries.forget_before(session, now - timedelta(days=keep_days))
+
+
+def kept_mails(session: Session, *, kind: ReportKind | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """What kept mails were taken for and whose delivery they are about, the latest first; no address is among it."""
+    return [
+        {
+            "mail_id": row.id,
+            "received_at": row.received_at,
+            "kind": row.kind,
+            **dict.fromkeys(("class", "category", "status", "rule")),
+            **(row.understood or {}),
+            **({} if row.kind == ReportKind.BOUNCE else {"class": None}),
+            "issue_id": row.issue_id,
+            "subscriber_id": row.subscriber_id,
+        }
+        for row in queries.latest_mails(session, kind=str(kind) if kind else None, limit=limit)
+    ]
+
+
+def kept_mail(session: Session, mail_id: int) -> bytes:
+    """A mail as it came; NotFound where none of this number is kept, or no longer."""
+    raw = queries.raw_of(session, mail_id)
+    if raw is None:
+        raise NotFound(f"no returned mail {mail_id} is kept: see `newsletter bounce ls`")
+    return zlib.decompress(raw)
 
 
 def find_match(

@@ -20,6 +20,7 @@ from newsletter.services.suppressions import SuppressionCounts
 
 _ROWS_AT_ONCE = 500
 _LONGEST_EVIDENCE = 500
+_ADDRESS_COLUMNS = frozenset({"address", "recipient"})
 # An erasure is done, not imported; what a file calls by another word is a decision of whoever imports it.
 _REASONS = {str(reason): reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED}
 
@@ -92,7 +93,12 @@ def _columns_of(cells: Sequence[str]) -> _Columns:
     """What the columns are; the only one of a file holds addresses, whatever stands above them."""
     if len(cells) == 1:
         return _Columns(has_header="@" not in cells[0])
-    found = columns_of(cells, time_zones=())
+    try:
+        found = columns_of(cells, time_zones=())
+    except InvalidInput:
+        # Beside a column of email addresses these would be something else.
+        renamed = ["email" if cell.strip().lower() in _ADDRESS_COLUMNS else cell for cell in cells]
+        found = columns_of(renamed, time_zones=())
     names = {name.strip().lower(): position for position, name in enumerate(cells)} if found.has_header else {}
     return _Columns(
         email=found.email,

@@ -12,6 +12,7 @@ from newsletter.domain.alerts import AlertKind, Cause
 from newsletter.runtime import Runtime
 from newsletter.services import alerts
 from newsletter.settings import load_settings
+from tests.bounce_mails import delivery_report, plain_mail
 from tests.cli.conftest import CommandLine
 from tests.factories import NOW
 from tests.fakes.sendgrid_lists import API_KEY, sendgrid_lists
@@ -83,6 +84,25 @@ def test_an_exchange_needs_a_key(ready: CommandLine) -> None:
     answer = ready("suppression", "sync")
     assert (answer.exit_code, len(answer.error_lines)) == (1, 1)
     assert "NEWSLETTER_SENDGRID_API_KEY" in answer.stderr
+
+
+def test_kept_mails_are_listed_by_what_they_were_taken_for_and_shown_as_they_came(
+    ready: CommandLine, tmp_path: Path
+) -> None:
+    raw = plain_mail("news@harbour.example", text="§ nobody understands this").replace(b"\n", b"\r\n")
+    for name, mail in {"other.eml": raw, "report.eml": delivery_report("a@example.org")}.items():
+        (tmp_path / name).write_bytes(mail)
+        assert ready.json("bounce", "ingest", tmp_path / name)["unknown"] == 1
+    latest, first = ready.json("bounce", "ls")
+    assert (latest["kind"], latest["class"], latest["rule"]) == ("bounce", "hard", "text.mailbox_unknown")
+    assert (first["kind"], first["class"], first["issue_id"]) == ("other", None, None)
+    assert [row["mail_id"] for row in ready.json("bounce", "ls", "--kind", "other")] == [first["mail_id"]]
+    assert "text.mailbox_unknown" in ready("bounce", "ls").stdout
+    assert ready.process("bounce", "show", first["mail_id"]).stdout == raw.decode()
+    missing = ready("bounce", "show", 99)
+    assert (missing.exit_code, len(missing.error_lines)) == (1, 1)
+    counts = ready.json("bounce", "reread")
+    assert (counts["read"], sum(counts.values())) == (2, 2)
 
 
 def test_frozen_domains_and_alerts_are_shown_and_dealt_with(ready: CommandLine) -> None:

@@ -160,6 +160,8 @@ def test_an_export_suppresses_the_same_addresses_elsewhere(session: Session, run
         ("sep=;\nemail;reason;evidence\na@example.org;complained;x\n", "utf-8-sig"),
         ('email,reason,evidence\na@example.org,complained,"x\n<B@example.org>,complained,"y"\n', "utf-8"),
         ("email,reason,evidence\na@example.org,complained,x\0y\n", "utf-8"),
+        ("Reason,Evidence,Address\ncomplained,x,a@example.org\n", "utf-8"),
+        ("Address,Reason,Evidence,Email\n1 Quay,complained,x,a@example.org\n", "utf-8"),
     ],
 )
 def test_a_file_of_suppressions_is_read_in_whatever_form_it_has(

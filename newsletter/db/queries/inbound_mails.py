@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.db.dialects import insert_into, rows_changed
@@ -38,6 +38,20 @@ def mails_after(session: Session, after_id: int, *, limit: int) -> list[int]:
     """The numbers of kept mails after a place, in the order in which they came."""
     statement = select(InboundMail.id).where(InboundMail.id > after_id).order_by(InboundMail.id).limit(limit)
     return list(session.scalars(statement))
+
+
+def latest_mails(session: Session, *, kind: str | None, limit: int) -> Sequence[Row[Any]]:
+    """What is known of kept mails, the latest first, without the mails themselves."""
+    columns = (InboundMail.id, InboundMail.received_at, InboundMail.kind, InboundMail.understood)
+    statement = select(*columns, InboundMail.issue_id, InboundMail.subscriber_id).order_by(InboundMail.id.desc())
+    if kind:
+        statement = statement.where(InboundMail.kind == kind)
+    return session.execute(statement.limit(limit)).all()
+
+
+def raw_of(session: Session, mail_id: int) -> bytes | None:
+    """One kept mail, compressed as it is kept; None where there is none of this number."""
+    return session.scalar(select(InboundMail.raw).where(InboundMail.id == mail_id))
 
 
 def mail_for_update(session: Session, mail_id: int) -> InboundMail | None:
