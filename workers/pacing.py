@@ -133,7 +133,7 @@ class Pace:
         near = sum(moment <= first + PORTION_SECONDS for moment, _ in waiting)
         if not rate:
             return near, first
-        # Even is what somebody wants who sets a rate. A provider that asked to slow down counts requests: it gets fewer.
+        # Who sets a rate wants it even. A provider that asked to slow down counts requests, and gets fewer.
         is_set = bool(self._plan.rates.get(""))
         size = min(near, max(1, round(rate * PORTION_SECONDS))) if is_set else near
         with self._runtime.transaction() as session:
