@@ -22,8 +22,10 @@ LOOK_EVERY_SECONDS = 1.0
 _is_lost = threading.Event()
 
 
-class NotingRequest(Request):
+class NotingRequest(Request):  # type: ignore[misc]  # Celery has no types
     """A message in a worker's hands that notes where its acknowledgement was lost."""
+
+    acknowledged: bool
 
     def acknowledge(self) -> None:
         """Tell the broker that the message has begun; some pools ask for it in a thread of theirs."""
@@ -38,7 +40,7 @@ class NotingRequest(Request):
         self.acknowledged = True
 
 
-class Reconnecting(bootsteps.StartStopStep):
+class Reconnecting(bootsteps.StartStopStep):  # type: ignore[misc]
     """Begins a consumer's connection anew after an acknowledgement was lost."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
