@@ -23,6 +23,7 @@ from newsletter.jobs import (
 from newsletter.runtime import Runtime
 from newsletter.settings import Settings
 from workers import tasks
+from workers.reconnecting import NotingRequest, Reconnecting
 
 _TICK_LIFETIME_ROUNDS = 5
 # Lists are read once a night; what a reader's new consent lifts goes out within the hour, and so does the rest of a
@@ -51,6 +52,9 @@ class ProcessRuntime:
 def make_worker_app(settings: Settings) -> Celery:
     """Celery with our tasks and beat's schedule. A warm shutdown (SIGTERM) asks running dispatches to stop."""
     app = make_celery(settings)
+    if not settings.is_embedded_broker:
+        app.Task.Request = NotingRequest
+        app.steps["consumer"].add(Reconnecting)
     runtime = ProcessRuntime(settings)
     # Shared between the worker's main process, which hears the signal, and its children, which send.
     stopping = Event()

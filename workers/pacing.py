@@ -133,7 +133,9 @@ class Pace:
         near = sum(moment <= first + PORTION_SECONDS for moment, _ in waiting)
         if not rate:
             return near, first
-        size = min(near, max(1, round(rate * PORTION_SECONDS)))
+        # Who sets a rate wants it even. A provider that asked to slow down counts requests, and gets fewer.
+        is_set = bool(self._plan.rates.get(""))
+        size = min(near, max(1, round(rate * PORTION_SECONDS))) if is_set else near
         with self._runtime.transaction() as session:
             begins = rates.take_window(session, self._name, seconds=size / rate, now=self._epoch())
         return size, max(first, begins)

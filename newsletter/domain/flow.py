@@ -70,27 +70,42 @@ class GroupRule:
         return self.paused_until is not None and self.paused_until > now
 
     def factor_at(self, now: datetime) -> float:
-        """What the rate is multiplied by now."""
-        return self.factor if self.factor_until is not None and self.factor_until > now else 1.0
+        """What the rate is multiplied by now: it doubles with each of the last minutes before its time is over."""
+        if self.factor_until is None or self.factor_until <= now:
+            return 1.0
+        return max(self.factor, THROTTLE_FACTOR ** math.ceil((self.factor_until - now) / EASING_STEP))
 
+
+# What a provider's "slow down" does to its rate: half of it, from when it may be tried again. Then it doubles in steps.
+THROTTLE_FACTOR, LEAST_FACTOR = 0.5, 1 / 16
+EASING_STEP = timedelta(minutes=1)
+# Where no rate is set, several halvings end here, or at half of what was measured: providers count requests, not mails.
+LEAST_PER_SECOND = 100.0
 
 NO_RULE = GroupRule()
 
-# What a provider's "slow down" does to its rate: half of it, for this long after the wait that it asked for.
-THROTTLE_FACTOR, LEAST_FACTOR = 0.5, 1 / 16
-THROTTLED_FOR = timedelta(minutes=10)
 # Requests that were out at the same time are told to slow down once.
 _ONE_THROTTLE = timedelta(seconds=30)
 
 
-def factor_after_throttle(rule: GroupRule, *, until: datetime, now: datetime) -> float | None:
-    """What the rate is multiplied by, up to `until`, when a provider asks to slow down; None where it was just done."""
-    if rule.factor_at(now) == 1.0:
-        return THROTTLE_FACTOR
-    assert rule.factor_until is not None
-    if until - rule.factor_until < _ONE_THROTTLE:
+def factor_after_throttle(rule: GroupRule, *, begins: datetime, now: datetime) -> float | None:
+    """What the rate is multiplied by when a provider asks to slow down and may be tried again at `begins`.
+
+    None where it was just done.
+    """
+    factor = rule.factor_at(now)
+    if rule.factor_until is not None and factor != 1.0 and begins - _begin(rule, rule.factor_until) < _ONE_THROTTLE:
         return None
-    return max(rule.factor * THROTTLE_FACTOR, LEAST_FACTOR)
+    return max(factor * THROTTLE_FACTOR, LEAST_FACTOR)
+
+
+def eased_at(factor: float, *, begins: datetime) -> datetime:
+    """When a rate that is lowered by a factor at `begins`, and doubles with each step, is whole again."""
+    return begins + EASING_STEP * round(math.log(factor, THROTTLE_FACTOR))
+
+
+def _begin(rule: GroupRule, until: datetime) -> datetime:
+    return until - (eased_at(rule.factor, begins=until) - until)
 
 
 def rate_in_force(group: str, *, rates: Mapping[str, float], rule: GroupRule, now: datetime) -> float:
@@ -99,7 +114,11 @@ def rate_in_force(group: str, *, rates: Mapping[str, float], rule: GroupRule, no
     factor = rule.factor_at(now)
     if factor == 1.0:
         return rate
-    return (rate or rule.base_per_second or ASSUMED_PER_SECOND[group]) * factor
+    if rate:
+        return rate * factor
+    base = rule.base_per_second or ASSUMED_PER_SECOND[group]
+    least = 0.0 if group else min(base * THROTTLE_FACTOR, LEAST_PER_SECOND)
+    return max(base * factor, least)
 
 
 def time_taken(mails: int, *, per_second: float) -> timedelta:

@@ -38,9 +38,10 @@ class SmtpProvider:
         """
 
         def start(stop: threading.Event) -> Iterator[Outcome]:
-            return SmtpSending(
-                self._pool, mailing, recipients=recipients, stop=stop, connections=self._connections
-            ).outcomes()
+            with self._pool.sending():
+                yield from SmtpSending(
+                    self._pool, mailing, recipients=recipients, stop=stop, connections=self._connections
+                ).outcomes()
 
         return Outcomes(start)
 

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from newsletter.providers.smtp_connection import SmtpConnection
 from newsletter.providers.smtp_open import open_smtp
@@ -19,7 +21,7 @@ class SmtpPool:
     """Lends connections to one relay, newest first. Thread-safe.
 
     `looks_ahead` is whether new ones may send commands behind a message: until the server shows that it cannot.
-    `most_mails` is for one connection; 0 means as many as the server takes.
+    `kept` is for one send at a time. `most_mails` is for one connection; 0 means as many as the server takes.
     """
 
     def __init__(self, relay: Relay, *, kept: int, timeout_seconds: float, most_mails: int = 0) -> None:
@@ -27,10 +29,23 @@ class SmtpPool:
         self.timeout_seconds = timeout_seconds
         self.looks_ahead = True
         self._kept = kept
+        self._sends, self._most_sends = 0, 1
         self._most_mails = most_mails
         self._idle: deque[SmtpConnection] = deque()
         self._lock = threading.Lock()
         self._local_hostname = ""
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """For the time of one send: the pool keeps what all the sends can use that there ever were at once."""
+        with self._lock:
+            self._sends += 1
+            self._most_sends = max(self._most_sends, self._sends)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sends -= 1
 
     def acquire(self) -> SmtpConnection:
         """A connection that works: a kept one that still answers, or a new one; ProviderUnavailable otherwise."""
@@ -61,7 +76,7 @@ class SmtpPool:
             return
         connection.idle_since, connection.is_used = time.monotonic(), True
         with self._lock:
-            if connection.has_room and len(self._idle) < self._kept:
+            if connection.has_room and len(self._idle) < self._kept * self._most_sends:
                 self._idle.append(connection)
                 return
         # The server's goodbye is waited for, but nothing else waits for it.

@@ -20,12 +20,12 @@ from newsletter.domain.flow import (
     NO_RULE,
     PAUSED,
     QUIET,
-    THROTTLED_FOR,
     FlowPlan,
     Grant,
     GroupRule,
     Hold,
     Limits,
+    eased_at,
     factor_after_throttle,
     grant,
     rate_in_force,
@@ -196,13 +196,12 @@ def lower_rate(
 
 
 def slow_down(session: Session, provider: str, *, wait: timedelta, batch_size: int, reason: str, now: datetime) -> None:
-    """Halve the rate of a provider that asks us to slow down, until some time after the wait that it asked for.
+    """Halve the rate of a provider that asks us to slow down; it rises again after the wait that it asked for.
 
     Where no rate is set, it is half of what went out in the last seconds, and of a batch of this size at least.
     """
     rule = _rules(session, provider).get(WHOLE_PROVIDER, NO_RULE)
-    until = now + wait + THROTTLED_FOR
-    factor = factor_after_throttle(rule, until=until, now=now)
+    factor = factor_after_throttle(rule, begins=now + wait, now=now)
     if factor is None:
         return
     base = rule.base_per_second
@@ -211,6 +210,7 @@ def slow_down(session: Session, provider: str, *, wait: timedelta, batch_size: i
         # Over the time that was used: who is told after a tenth of a second has not been sending for ten.
         seconds = max((now - first).total_seconds(), LEAST_MEASURED_SECONDS) if first else LEAST_MEASURED_SECONDS
         base = max(mails, batch_size) / seconds
+    until = eased_at(factor, begins=now + wait)
     lower_rate(session, provider, factor=factor, until=until, reason=reason, base_per_second=base, now=now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,7 @@ def delivery_timeline(session: Session, issue_id: int, email: str, *, links: Lin
     batch = queries.batch_of(session, issue_id, person.id)
     attempts = queries.attempts_of_batch(session, batch.id) if batch else []
     entries = [
-        *_snapshot_entries(issue),
+        *_snapshot_entries(issue, attempts),
         *(entry for attempt in attempts for entry in _attempt_entries(attempt)),
         *(_event_entry(event) for event in queries.events_of(session, issue_id, person.id)),
         *(_doubt_entries(session, batch, person.id) if batch else ()),
@@ -74,9 +74,11 @@ def reason_name(row: Delivery) -> str:
     return "" if reason is DeliveryReason.NONE else reason.name.lower()
 
 
-def _snapshot_entries(issue: Issue) -> Iterator[dict[str, Any]]:
+def _snapshot_entries(issue: Issue, attempts: Sequence[Attempt]) -> Iterator[dict[str, Any]]:
     if issue.started_at:
-        yield _entry(issue.started_at, "queued", "newsletter", {"audience": issue.audience, "sha256": issue.sha256})
+        # A retry begins the issue anew, but nobody joins its audience then.
+        at = min([issue.started_at, *(attempt.started_at for attempt in attempts)])
+        yield _entry(at, "queued", "newsletter", {"audience": issue.audience, "sha256": issue.sha256})
 
 
 def _attempt_entries(attempt: Attempt) -> Iterator[dict[str, Any]]:

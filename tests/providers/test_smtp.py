@@ -182,6 +182,17 @@ def test_a_kept_connection_that_died_meanwhile_costs_no_mail(smtp_server: SmtpSe
     assert smtp_server.stats().connections == 8
 
 
+def test_the_connections_of_all_slots_of_a_process_are_kept(smtp_server: SmtpServer, make_smtp: Make) -> None:
+    provider = make_smtp(smtp_server.url, connections=2)
+    for round_ in range(3):
+        # Two batches that are under way at the same time, as those of two threads of a worker.
+        batches = [provider.send(make_mailing(), make_recipients(20)) for _ in range(2)]
+        first = [next(batch) for batch in batches]
+        rest = [kind for batch in batches for kind in kinds(batch).values()]
+        assert [outcome.kind for outcome in first] + rest == [ACCEPTED] * 40, round_
+    assert smtp_server.stats().connections == 4
+
+
 def test_a_connection_that_comes_back_to_a_closed_pool_says_goodbye(smtp_server: SmtpServer) -> None:
     pool = SmtpPool(parse_smtp_url(smtp_server.url), kept=2, timeout_seconds=5)
     connection = pool.acquire()

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.db.models import Batch, ProviderState
+from newsletter.db.models import Batch, ProviderState, Subscriber
 from newsletter.db.queries import deliveries
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus, IssueStatus
 from newsletter.domain.mail import Outcome, OutcomeKind
 from newsletter.errors import Conflict
 from newsletter.runtime import Runtime
-from newsletter.services import issues, sending
+from newsletter.services import issues, ledger, sending
 from newsletter.services.sending import Claim
 from newsletter.services.users import OPERATOR
 from tests.doubtful import Doubtful, ids_of
@@ -48,6 +48,10 @@ def test_retry_touches_exactly_what_another_try_could_help(runtime: Runtime) -> 
     assert ids_of(again) == [full, late]
     assert site.row(gone) == (DeliveryStatus.FAILED, DeliveryReason.REFUSED)
     assert (site.row(accepted)[0], site.row(doubtful)[0]) == (DeliveryStatus.ACCEPTED, DeliveryStatus.UNKNOWN)
+    with runtime.reading() as session:
+        email = str(session.get_one(Subscriber, gone).email)
+        timeline = ledger.delivery_timeline(session, site.issue_id, email, links=runtime.links)["timeline"]
+    assert [entry["kind"] for entry in timeline][:2] == ["queued", "batch_claimed"]
 
 
 @pytest.mark.parametrize("reason", [DeliveryReason.INVALID_ADDRESS, DeliveryReason.SKIPPED_IN_DOUBT])

@@ -124,6 +124,26 @@ def test_settings_that_cannot_be_used_pause_the_issue_and_say_which(
             assert (found.status, named in found.status_reason) == ("paused", True)
 
 
+def test_a_sendgrid_that_asked_to_slow_down_gets_fewer_requests_not_smaller_ones(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with SendGridServer(tmp_path / "taken.jsonl") as server:
+        given = {
+            "provider": ProviderName.SENDGRID,
+            "sendgrid_api_url": server.url,
+            "sendgrid_api_key": type(settings.sendgrid_api_key)(API_KEY),
+        }
+        with closing(Runtime(settings.model_copy(update=given), announce=lambda _: None)) as runtime:
+            with runtime.transaction() as session:
+                issue, _ = make_issue(session, people=30)
+                wait, now = timedelta(), runtime.now()
+                flow.slow_down(session, "sendgrid", wait=wait, batch_size=20, reason="429", now=now)
+            assert send_all(runtime, issue.id, batch_size=10) is IssueStatus.SENT
+        # Ten mails a second: each batch has a second of its own, and stays one request.
+        assert len(server.seen()["requests"]) == 3
+        assert runtime.now() - now > timedelta(seconds=2)
+
+
 def test_a_lifted_pause_of_the_provider_lets_the_rest_of_a_batch_go_at_once(mailer: Runtime, smtp: SmtpServer) -> None:
     with mailer.transaction() as session:
         issue, _ = make_issue(session, people=10)
