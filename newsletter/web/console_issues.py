@@ -18,12 +18,12 @@ from newsletter.errors import Conflict, InvalidInput, NewsletterError
 from newsletter.services import briefs, doubts, issues, lists, newsletters, probing
 from newsletter.web.console_home import issue_lines
 from newsletter.web.forms import Form, plain
-from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
+from newsletter.web.visits import Id, Place, Visit, Visiting, refused_to, see
 
 _ISSUES_PER_PAGE = 25
 
 
-def show_issues(visit: Visiting, before: int | None = None) -> Response:
+def show_issues(visit: Visiting, before: Place | None = None) -> Response:
     """All issues, the newest first."""
     found = issues.recent_issues(visit.session, limit=_ISSUES_PER_PAGE + 1, before_id=before)
     return visit.page(
@@ -33,7 +33,7 @@ def show_issues(visit: Visiting, before: int | None = None) -> Response:
     )
 
 
-def show_new_issue(visit: Visiting, brief: int | None = None) -> Response:
+def show_new_issue(visit: Visiting, brief: Place | None = None) -> Response:
     """The form for a new issue of an approved brief."""
     return _new_page(visit, brief_id=brief)
 

@@ -12,12 +12,12 @@ from newsletter.domain.subscriber import SuppressionReason
 from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.services import freezing, suppression_files, suppressions
 from newsletter.web.forms import plain
-from newsletter.web.visits import Visit, Visiting, refused_to, see
+from newsletter.web.visits import Place, Visit, Visiting, refused_to, see
 
 _ROWS_PER_PAGE = 50
 
 
-def show_suppressions(visit: Visiting, q: str = "", reason: str = "", after: int = 0) -> Response:
+def show_suppressions(visit: Visiting, q: str = "", reason: str = "", after: Place = 0) -> Response:
     """Suppressed addresses with their reason, to be searched."""
     return _page(visit, query=plain(q), reason=_reason_of(reason), after=after)
 
@@ -109,7 +109,7 @@ def _page(
     error: NewsletterError | None = None,
 ) -> Response:
     found = suppressions.list_suppressions(
-        visit.session, after_id=max(after, 0), limit=_ROWS_PER_PAGE + 1, reason=reason, query=query
+        visit.session, after_id=after, limit=_ROWS_PER_PAGE + 1, reason=reason, query=query
     )
     rows = found[:_ROWS_PER_PAGE]
     return visit.page(
