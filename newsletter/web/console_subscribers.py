@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from newsletter.db.models import Subscriber
-from newsletter.domain.subscriber import SubscriberStatus
+from newsletter.domain.subscriber import SubscriberStatus, normalise_address
 from newsletter.errors import Conflict, NewsletterError, NotFound
 from newsletter.services import lists, subscribers
 from newsletter.web.forms import Form, plain
@@ -93,7 +93,8 @@ def erase_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
 
     with refused_to(again):
         person = _person(visit.session, subscriber_id)
-        if visit.form.line("email").lower() != person.email.lower():
+        # Browsers send a domain in its IDNA form, however it was typed.
+        if normalise_address(visit.form.line("email")) != person.address:
             raise Conflict("that is not this person's address: type it as it stands above")
         subscribers.erase_subscriber(
             visit.session,
