@@ -45,7 +45,6 @@ DONE: Final[dict[str, str]] = {
     "suppression-added": "The address will not be mailed any more.",
     "suppression-known": "The address was suppressed already.",
     "suppression-lifted": "The address may be mailed again.",
-    "suppressions-imported": "The file is read: its addresses are not mailed any more.",
     "freeze-real": "Those who waited are suppressed.",
     "freeze-outage": "Nobody is suppressed; it counts as one soft bounce.",
     "alert-closed": "The alert is closed. The same cause opens a new one when it comes back.",
