@@ -23,6 +23,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 # What a page says after a form has done its work, by the word in its address.
 DONE: Final[dict[str, str]] = {
     "signed-out": "You are signed out.",
+    "session-over": "Your session was over. Nothing was done: sign in, then do it again.",
     "password-set": "Your password is set.",
     "brief-saved": "The brief is saved as a draft.",
     "brief-unchanged": "Nothing was different, so nothing was changed.",
