@@ -49,7 +49,8 @@ WORDING: dict[AlertKind, Wording] = {
     ),
     AlertKind.BOUNCE_BURST: Wording(
         title="A domain suddenly knows none of its addresses",
-        repair="Nobody there is suppressed until you decide: `newsletter suppression release DOMAIN --decision …`.",
+        repair="Nobody there is suppressed until an admin decides, on the page Suppressions or by"
+        " `newsletter suppression release DOMAIN --decision …`.",
     ),
     AlertKind.PROVIDER_STOPPED: Wording(
         title="The provider says that the account may not send",

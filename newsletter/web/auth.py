@@ -129,7 +129,7 @@ def set_session_cookie(response: Response, token: str, *, base_url: str) -> None
 def login_url(request: Request) -> str:
     """The sign-in page, which leads back to where the reader wanted to go."""
     if request.method not in SAFE_METHODS:
-        return "/login"
+        return "/login?done=session-over"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/login" if wanted == HOME else f"/login?next={quote(wanted, safe='/')}"
 

@@ -12,6 +12,7 @@ from newsletter.domain.alerts import WORDING, AlertKind
 from newsletter.services import alerts
 from newsletter.web.visits import Id, Visiting, see
 
+_OPEN_SHOWN = 100
 _CLOSED_SHOWN = 20
 
 
@@ -29,7 +30,8 @@ def show_alerts(visit: Visiting) -> Response:
     """Open alerts, and those closed lately."""
     return visit.page(
         "alerts.html",
-        lines=alert_lines(alerts.open_alerts(visit.session)),
+        lines=alert_lines(alerts.open_alerts(visit.session, limit=_OPEN_SHOWN)),
+        count=alerts.count_open(visit.session),
         closed=alert_lines(alerts.closed_alerts(visit.session, limit=_CLOSED_SHOWN)),
     )
 

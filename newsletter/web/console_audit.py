@@ -6,14 +6,14 @@ from starlette.responses import Response
 
 from newsletter.services import audit
 from newsletter.web.console_briefs import names_of_users
-from newsletter.web.visits import Visiting
+from newsletter.web.visits import Place, Visiting
 
 _ENTRIES_PER_PAGE = 100
 # Where the thing is that an entry is about; a list is found by its slug, a person by their address.
 _PLACES = {"brief": "/admin/briefs/{}", "issue": "/admin/issues/{}"}
 
 
-def show_audit(visit: Visiting, before: int | None = None) -> Response:
+def show_audit(visit: Visiting, before: Place | None = None) -> Response:
     """Who did what to which thing, the latest first."""
     found = audit.recent_entries(visit.session, limit=_ENTRIES_PER_PAGE + 1, before_id=before)
     entries = found[:_ENTRIES_PER_PAGE]

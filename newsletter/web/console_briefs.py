@@ -15,7 +15,7 @@ from newsletter.errors import NewsletterError, UnreadableBrief
 from newsletter.services import briefs, issues, newsletters, users
 from newsletter.web.forms import Form
 from newsletter.web.previews import VIEWS, framed_mail, scheme_of, view_of
-from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
+from newsletter.web.visits import Id, Place, Visit, Visiting, refused_to, see
 
 _BRIEFS_PER_PAGE = 50
 FORMAT_NAMES = [
@@ -33,7 +33,7 @@ _NEXT = {
 }
 
 
-def show_briefs(visit: Visiting, before: int | None = None) -> Response:
+def show_briefs(visit: Visiting, before: Place | None = None) -> Response:
     """All briefs, the newest first."""
     found = briefs.recent_briefs(visit.session, limit=_BRIEFS_PER_PAGE + 1, before_id=before)
     rows = found[:_BRIEFS_PER_PAGE]

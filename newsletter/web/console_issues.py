@@ -12,18 +12,18 @@ from starlette.responses import Response
 
 from newsletter.db.models import Issue
 from newsletter.domain.brief import BriefStatus
-from newsletter.domain.issue import TRANSITIONS, IssueStatus, Tally
+from newsletter.domain.issue import TRANSITIONS, IssueStatus
 from newsletter.domain.local_time import moment_of
 from newsletter.errors import Conflict, InvalidInput, NewsletterError
-from newsletter.services import briefs, doubts, issues, lists, newsletters, probing
+from newsletter.services import briefs, doubts, issues, lists, newsletters, pace, probing
 from newsletter.web.console_home import issue_lines
 from newsletter.web.forms import Form, plain
-from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
+from newsletter.web.visits import Id, Place, Visit, Visiting, refused_to, see
 
 _ISSUES_PER_PAGE = 25
 
 
-def show_issues(visit: Visiting, before: int | None = None) -> Response:
+def show_issues(visit: Visiting, before: Place | None = None) -> Response:
     """All issues, the newest first."""
     found = issues.recent_issues(visit.session, limit=_ISSUES_PER_PAGE + 1, before_id=before)
     return visit.page(
@@ -33,7 +33,7 @@ def show_issues(visit: Visiting, before: int | None = None) -> Response:
     )
 
 
-def show_new_issue(visit: Visiting, brief: int | None = None) -> Response:
+def show_new_issue(visit: Visiting, brief: Place | None = None) -> Response:
     """The form for a new issue of an approved brief."""
     return _new_page(visit, brief_id=brief)
 
@@ -204,7 +204,7 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
     """What all pages of an issue show."""
     tally = issues.tally_of(visit.session, issue.id)
     newsletter = newsletters.newsletter_of(visit.session, issue.newsletter_id)
-    rate = _rate(issue, tally, now=visit.now)
+    rate = pace.deliveries_a_second(visit.session, issue, tally, now=visit.now)
     return {
         "issue": issue,
         "brief": briefs.find_brief(visit.session, issue.brief_id),
@@ -223,14 +223,6 @@ def _standing(visit: Visit, issue: Issue) -> dict[str, Any]:
 def _doubts(visit: Visit, issue: Issue) -> list[doubts.Standing]:
     wait = timedelta(seconds=visit.runtime.settings.unknown_wait_seconds)
     return doubts.standings(visit.session, issue.id, wait=wait, now=visit.now)
-
-
-def _rate(issue: Issue, tally: Tally, *, now: datetime) -> float | None:
-    """Deliveries a second since sending began; None where there is nothing to measure yet."""
-    if issue.started_at is None or issue.status not in (IssueStatus.SENDING, IssueStatus.SENT) or not tally.done:
-        return None
-    seconds = ((issue.finished_at or now) - issue.started_at).total_seconds()
-    return tally.done / seconds if seconds > 0 else None
 
 
 def _new_page(

@@ -9,13 +9,13 @@ from newsletter.providers.outbox import StoredMail, list_mails, read_mail
 from newsletter.settings import ProviderName
 from newsletter.web.forms import plain
 from newsletter.web.previews import framed_mail, scheme_of
-from newsletter.web.visits import Call, Caller
+from newsletter.web.visits import Call, Caller, Place
 
 _MAILS_PER_PAGE = 50
 _VIEWS = ("desktop", "phone", "dark", "text", "headers", "source")
 
 
-def show_outbox(call: Caller, issue: int | None = None, after: str = "") -> Response:
+def show_outbox(call: Caller, issue: Place | None = None, after: str = "") -> Response:
     """The mails of the outbox, test mails first, then the newest issue's."""
     _require_outbox(call)
     folder = call.runtime.settings.outbox_dir

@@ -6,16 +6,16 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from newsletter.db.models import Subscriber
-from newsletter.domain.subscriber import SubscriberStatus
+from newsletter.domain.subscriber import SubscriberStatus, normalise_address
 from newsletter.errors import Conflict, NewsletterError, NotFound
 from newsletter.services import lists, subscribers
 from newsletter.web.forms import Form, plain
-from newsletter.web.visits import Id, Visit, Visiting, refused_to, see
+from newsletter.web.visits import Id, Place, Visit, Visiting, refused_to, see
 
 _PEOPLE_PER_PAGE = 50
 
 
-def show_subscribers(visit: Visiting, q: str = "", list: str = "", after: int = 0) -> Response:  # noqa: A002
+def show_subscribers(visit: Visiting, q: str = "", list: str = "", after: Place = 0) -> Response:  # noqa: A002
     """People by address, to be searched and narrowed to a list."""
     session = visit.session
     chosen = lists.find_list(session, plain(list)) if plain(list) else None
@@ -23,7 +23,7 @@ def show_subscribers(visit: Visiting, q: str = "", list: str = "", after: int = 
         session,
         query=plain(q),
         list_id=chosen.id if chosen else None,
-        after_id=max(after, 0),
+        after_id=after,
         limit=_PEOPLE_PER_PAGE + 1,
     )
     people = found[:_PEOPLE_PER_PAGE]
@@ -93,7 +93,8 @@ def erase_subscriber(visit: Visiting, subscriber_id: Id) -> Response:
 
     with refused_to(again):
         person = _person(visit.session, subscriber_id)
-        if visit.form.line("email").lower() != person.email.lower():
+        # Browsers send a domain in its IDNA form, however it was typed.
+        if normalise_address(visit.form.line("email")) != person.address:
             raise Conflict("that is not this person's address: type it as it stands above")
         subscribers.erase_subscriber(
             visit.session,

@@ -11,13 +11,14 @@ from newsletter.domain.freezing import FreezeDecision
 from newsletter.domain.subscriber import SuppressionReason
 from newsletter.errors import InvalidInput, NewsletterError
 from newsletter.services import freezing, suppression_files, suppressions
+from newsletter.services.suppressions import SuppressionCounts
 from newsletter.web.forms import plain
-from newsletter.web.visits import Visit, Visiting, refused_to, see
+from newsletter.web.visits import Place, Visit, Visiting, refused_to, see
 
 _ROWS_PER_PAGE = 50
 
 
-def show_suppressions(visit: Visiting, q: str = "", reason: str = "", after: int = 0) -> Response:
+def show_suppressions(visit: Visiting, q: str = "", reason: str = "", after: Place = 0) -> Response:
     """Suppressed addresses with their reason, to be searched."""
     return _page(visit, query=plain(q), reason=_reason_of(reason), after=after)
 
@@ -58,16 +59,19 @@ def import_suppressions(visit: Visiting) -> Response:
     with refused_to(lambda fresh, error: _page(fresh, error=error)):
         if upload is None:
             raise InvalidInput("choose a file: a CSV with columns email, reason, evidence, or a bare list")
-        suppression_files.import_file(
+        reason = _reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL
+        if reason is SuppressionReason.ERASED:
+            raise InvalidInput("erased is not a reason to choose: erase the subscribers instead")
+        counts = suppression_files.import_file(
             visit.session,
             upload.stream,
-            reason=_reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL,
+            reason=reason,
             evidence=f"file {upload.file_name}",
             address_key=visit.runtime.links.address_key,
             now=visit.now,
             actor_id=visit.actor.user_id,
         )
-    return see("/admin/suppressions", done="suppressions-imported")
+    return _page(visit, imported=counts)
 
 
 def export_suppressions(visit: Visiting) -> Response:
@@ -106,10 +110,11 @@ def _page(
     reason: SuppressionReason | None = None,
     after: int = 0,
     typed: str = "",
+    imported: SuppressionCounts | None = None,
     error: NewsletterError | None = None,
 ) -> Response:
     found = suppressions.list_suppressions(
-        visit.session, after_id=max(after, 0), limit=_ROWS_PER_PAGE + 1, reason=reason, query=query
+        visit.session, after_id=after, limit=_ROWS_PER_PAGE + 1, reason=reason, query=query
     )
     rows = found[:_ROWS_PER_PAGE]
     return visit.page(
@@ -121,6 +126,7 @@ def _page(
         reason=str(reason or ""),
         query=query,
         typed=typed,
+        imported=imported,
         next_after=rows[-1].id if len(found) > _ROWS_PER_PAGE else None,
         error=error,
     )

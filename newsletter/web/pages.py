@@ -23,6 +23,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 # What a page says after a form has done its work, by the word in its address.
 DONE: Final[dict[str, str]] = {
     "signed-out": "You are signed out.",
+    "session-over": "Your session was over. Nothing was done: sign in, then do it again.",
     "password-set": "Your password is set.",
     "brief-saved": "The brief is saved as a draft.",
     "brief-unchanged": "Nothing was different, so nothing was changed.",
@@ -45,7 +46,6 @@ DONE: Final[dict[str, str]] = {
     "suppression-added": "The address will not be mailed any more.",
     "suppression-known": "The address was suppressed already.",
     "suppression-lifted": "The address may be mailed again.",
-    "suppressions-imported": "The file is read: its addresses are not mailed any more.",
     "freeze-real": "Those who waited are suppressed.",
     "freeze-outage": "Nobody is suppressed; it counts as one soft bounce.",
     "alert-closed": "The alert is closed. The same cause opens a new one when it comes back.",

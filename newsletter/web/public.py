@@ -10,7 +10,7 @@ from newsletter.errors import NotFound
 from newsletter.services import archive, leaving, newsletters, subscribing
 from newsletter.web.auth import HOME
 from newsletter.web.headers import OPEN_MAIL_POLICY
-from newsletter.web.visits import Id, Visiting, see
+from newsletter.web.visits import Id, Place, Visiting, see
 
 _ISSUES_PER_PAGE = 50
 # RFC 8058 3.1: the whole body of a mail program's POST.
@@ -41,7 +41,7 @@ def leave(visit: Visiting, token: str) -> Response:
     return visit.page("left.html", leaver=leaver)
 
 
-def show_archive(visit: Visiting, newsletter: str, before: int | None = None) -> Response:
+def show_archive(visit: Visiting, newsletter: str, before: Place | None = None) -> Response:
     """What a newsletter has sent, the newest first."""
     row = newsletters.find_newsletter(visit.session, slug_in(newsletter))
     entries = archive.archived_issues(visit.session, row.id, before_id=before, limit=_ISSUES_PER_PAGE + 1)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -27,6 +27,8 @@ from newsletter.web.pages import Pages
 
 # Postgres keeps ids as 32-bit integers; a larger number is an address that does not exist.
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+# The id that a page of a long list begins after or before, or that a form begins with.
+Place = Annotated[int, Query(ge=0, le=2**31 - 1)]
 # What a person can correct on the form itself.
 CORRECTABLE = (InvalidInput, Conflict, NotFound, Forbidden)
 

@@ -69,6 +69,10 @@ def test_the_page_says_when_only_a_person_can_decide(admin: Person, runtime: Run
     told = page.partition("in doubt since")[2]
     assert "asked the log of sendgrid 5 times (HTTP 403); nobody can tell, a person decides" in told
     assert "Send them again" in page
+    admin.post(f"/admin/issues/{doubtful}/cancel")
+    cancelled = page_of(admin, doubtful)
+    assert "(HTTP 403); nobody can tell." in cancelled
+    assert "a person decides" not in cancelled
 
 
 def test_the_page_says_nothing_of_doubts_that_are_settled(admin: Person, runtime: Runtime, doubtful: int) -> None:

@@ -29,7 +29,8 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Runtime]:
     """A served site on a free port, with an issue on its way and a brief up for approval."""
     with serving(sqlite_url, tmp_path / "data") as runtime:
         with runtime.transaction() as session:
-            factories.make_list(session, factories.make_newsletter(session))
+            readers = factories.make_list(session, factories.make_newsletter(session))
+            readers.name = "Donaudampfschifffahrtsgesellschaftskapitän" * 3
         add_issue(runtime, people=8, started=True)
         add_brief(runtime, submitted=True, source=_longer_brief())
         yield runtime
@@ -90,6 +91,16 @@ def test_the_numbers_of_a_running_issue_move_and_its_buttons_change_at_the_end(b
             issues.finish_if_done(session, 1, now=site.now())
         expect(page.get_by_role("button", name="Pause")).to_have_count(0)
         expect(page.get_by_role("heading", name="8 of 8 done")).to_be_visible()
+
+
+def test_a_page_that_watches_an_issue_leads_to_the_sign_in_when_the_session_is_over(
+    browser: Browser, site: Runtime
+) -> None:
+    with browser.new_context() as context:
+        page = _signed_in(context, site)
+        page.goto(f"{site.settings.base_url}/admin/issues/1")
+        context.clear_cookies()
+        page.wait_for_url("**/login?next=/admin/issues/1")
 
 
 def test_the_console_works_without_a_script(browser: Browser, site: Runtime) -> None:

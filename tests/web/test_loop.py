@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from newsletter.db.queries import freezes
@@ -44,6 +46,28 @@ def test_alerts_are_on_the_dashboard_until_somebody_has_looked(
     assert admin.post("/admin/alerts/999/close").status_code == 404
 
 
+def test_a_storm_of_alerts_says_how_many_more_there_are(admin: Person, runtime: Runtime) -> None:
+    with runtime.transaction() as session:
+        for number in range(102):
+            cause = Cause(kind=AlertKind.MAILBOX_BLOCKS, subject=f"mailbox:{number}")
+            alerts.add_alert(session, cause, evidence="421", now=NOW)
+    page = admin.get("/admin/alerts")
+    assert page.text.count("I have looked at it") == 100
+    assert "The latest 100 of 102 alerts" in said(page).replace("\u00a0", " ")
+
+
+def test_older_suppressions_are_reached_from_a_refused_form_too(admin: Person, runtime: Runtime) -> None:
+    with runtime.transaction() as session:
+        addresses = [f"former{number}@example.org" for number in range(51)]
+        key = runtime.links.address_key
+        suppressions.suppress_addresses(session, addresses, address_key=key, now=NOW)
+    refused = admin.post("/admin/suppressions/add", {"email": "nobody"})
+    assert refused.status_code == 422
+    more = re.search(r'href="([^"]*after=\d+)"', refused.text)
+    assert more is not None
+    assert more.group(1).startswith("/admin/suppressions?q=")
+
+
 @pytest.mark.parametrize("decision", ["real", "outage"])
 def test_an_admin_decides_about_a_frozen_domain(
     admin: Person, sign_in: SignIn, runtime: Runtime, decision: str
@@ -66,10 +90,13 @@ def test_an_admin_decides_about_a_frozen_domain(
 
 
 def test_a_list_of_suppressions_goes_in_and_comes_out(admin: Person, sign_in: SignIn) -> None:
-    table = "email,reason,evidence\nann@example.org,complained,=cmd|calc\nben@example.org,,\n".encode("utf-8-sig")
-    files = {"file": ("former.csv", table, "text/csv")}
+    table = "email,reason,evidence\nann@example.org,complained,=cmd|calc\nben@example.org,,\nnobody,,\n"
+    files = {"file": ("former.csv", table.encode("utf-8-sig"), "text/csv")}
     answer = admin.post("/admin/suppressions/import", {"reason": "invalid"}, files=files)
-    assert answer.headers["location"] == "/admin/suppressions?done=suppressions-imported"
+    assert "Of 3 rows, 2 are suppressed now, 0 were before" in said(answer).replace("\u00a0", " ")
+    assert "1 row holds no address and was left out" in said(answer).replace("\u00a0", " ")
+    again = admin.post("/admin/suppressions/import", {"reason": "invalid"}, files=files)
+    assert "Of 3 rows, 0 are suppressed now, 2 were before" in said(again).replace("\u00a0", " ")
     rows = admin.get("/admin/suppressions/export").text.splitlines()
     assert [row.rsplit(",", 1)[0] for row in rows] == [
         "email,reason,evidence",

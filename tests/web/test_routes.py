@@ -88,3 +88,13 @@ def test_head_answers_like_get_without_a_body(admin: Person) -> None:
     for path in ("/healthz", "/login", "/admin", "/admin/briefs"):
         answer = admin.client.head(path)
         assert answer.status_code in (200, 303)
+
+
+def test_a_list_that_begins_at_an_impossible_place_does_not_exist(admin: Person) -> None:
+    number = 10**20
+    for name in ("issues", "briefs", "audit"):
+        assert admin.get(f"/admin/{name}?before={number}").status_code == 404
+    for name in ("subscribers", "suppressions"):
+        assert admin.get(f"/admin/{name}?after={number}").status_code == 404
+    assert admin.get(f"/admin/issues/new?brief={number}").status_code == 404
+    assert admin.get(f"/archive/harbour-morning-brief?before={number}").status_code == 404

@@ -30,6 +30,14 @@ def link(runtime: Runtime, app: FastAPI) -> str:
         return "/login/" + users.make_sign_in_link(session, user, now=runtime.now())
 
 
+def test_a_form_sent_when_the_session_is_over_says_that_nothing_was_done(anybody: TestClient) -> None:
+    answer = anybody.post("/admin/issues/1/cancel")
+    assert answer.status_code == 303
+    page = said(anybody.get(answer.headers["location"]))
+    assert "Nothing was done" in page
+    assert "Sign in" in page
+
+
 def test_looking_at_a_sign_in_link_does_not_use_it_up(anybody: TestClient, link: str) -> None:
     for _ in range(3):
         assert "Sign in with your link" in anybody.get(link).text

@@ -249,6 +249,13 @@ def has_open_batches(session: Session, issue_id: int) -> bool:
     return session.scalar(statement) is not None
 
 
+def was_tried_before(session: Session, issue_id: int, moment: datetime) -> bool:
+    """Whether some batch of an issue was tried before a moment."""
+    tried = Attempt.started_at < moment
+    statement = select(Attempt.id).join(Batch).where(Batch.issue_id == issue_id, tried).limit(1)
+    return session.scalar(statement) is not None
+
+
 def close_late_batches(
     session: Session, issue_id: int, *, plans: PlanLimits, limit: int
 ) -> Sequence[tuple[int, int, int]]:

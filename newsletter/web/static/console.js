@@ -7,7 +7,12 @@ function poll(element) {
   const wait = Number(element.dataset.every || 1000);
   async function look() {
     try {
-      const answer = await fetch(element.dataset.poll, { headers: { Accept: "text/html" }, redirect: "error" });
+      const answer = await fetch(element.dataset.poll, { headers: { Accept: "text/html" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") {
+        // The session is over: the page itself leads to the sign-in, and back here.
+        location.reload();
+        return;
+      }
       if (answer.ok) {
         element.innerHTML = await answer.text();
         const state = element.querySelector("[data-status]");
