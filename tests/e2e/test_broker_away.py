@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from newsletter.bench.ports import free_port
 from newsletter.domain.issue import IssueStatus
 from newsletter.settings import Settings
 from tests.e2e.sending_site import open_sending_site
-from tests.processes import Process, Processes, free_port, is_listening
+from tests.processes import Process, Processes, is_listening
 from tests.servers import redis_binary
 
 PEOPLE = 150
