@@ -17,7 +17,6 @@ from newsletter.cli.output import AsJson, print_json, print_result, print_table
 from newsletter.domain.exchange import PUSHES, RETRIES, parse_pushed_reasons
 from newsletter.domain.freezing import FreezeDecision
 from newsletter.domain.subscriber import SuppressionReason
-from newsletter.errors import InvalidInput
 from newsletter.providers import make_provider_lists
 from newsletter.runtime import Runtime
 from newsletter.services import freezing, suppression_files, suppressions, syncing
@@ -43,8 +42,6 @@ def import_list(
 
     Example: newsletter suppression import former.csv --reason complained --evidence "old system"
     """
-    if reason is SuppressionReason.ERASED:
-        raise InvalidInput("erased is not a reason to choose: erase the subscriber instead")
     with file.open("rb") as stream, open_runtime() as runtime:
         with runtime.transaction() as session:
             actor = actor_for(session, "suppression import", acting_as=acting_as)

@@ -94,18 +94,21 @@ def factor_after_throttle(rule: GroupRule, *, begins: datetime, now: datetime) -
     None where it was just done.
     """
     factor = rule.factor_at(now)
-    if rule.factor_until is not None and factor != 1.0 and begins - _begin(rule, rule.factor_until) < _ONE_THROTTLE:
-        return None
+    if factor != 1.0 and rule.factor_until is not None:
+        began = rule.factor_until - _easing(rule.factor)
+        if begins - began < _ONE_THROTTLE:
+            return None
     return max(factor * THROTTLE_FACTOR, LEAST_FACTOR)
 
 
 def eased_at(factor: float, *, begins: datetime) -> datetime:
     """When a rate that is lowered by a factor at `begins`, and doubles with each step, is whole again."""
-    return begins + EASING_STEP * round(math.log(factor, THROTTLE_FACTOR))
+    return begins + _easing(factor)
 
 
-def _begin(rule: GroupRule, until: datetime) -> datetime:
-    return until - (eased_at(rule.factor, begins=until) - until)
+def _easing(factor: float) -> timedelta:
+    """How long a rate lowered by a factor takes to be whole again."""
+    return EASING_STEP * round(math.log(factor, THROTTLE_FACTOR))
 
 
 def rate_in_force(group: str, *, rates: Mapping[str, float], rule: GroupRule, now: datetime) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+
+from newsletter.domain.counts import Counts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(Counts):
     """What became of some deliveries, counted from rows.
 
     hard, soft and block are deliveries that had such a bounce or refusal; a delivery may have had more than one.
@@ -27,10 +29,6 @@ class Outcome:
     opened: int = 0
     clicked: int = 0
     doubled: int = 0
-
-    def __add__(self, other: Outcome) -> Outcome:
-        sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
-        return Outcome(**dict(zip(self.__slots__, sums, strict=True)))
 
     @property
     def tried(self) -> int:

@@ -10,7 +10,7 @@ import logging
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from newsletter.db.queries import events as event_queries
 from newsletter.db.queries import inbound_mails as queries
 from newsletter.db.queries.inbound_mails import SentDelivery
 from newsletter.domain.bounces import BounceClass, Report, ReportKind
+from newsletter.domain.counts import Counts
 from newsletter.domain.events import EventKind, Meaning, is_moved_by
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.domain.returning import (
@@ -48,7 +49,7 @@ _NEWLINES = re.compile(rb"\r\n?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BounceCounts:
+class BounceCounts(Counts):
     """What became of mails, one number for each.
 
     `matched` are those about a delivery of ours; of them `hard`, `soft`, `block` and `complaint` had effect, and a
@@ -64,10 +65,6 @@ class BounceCounts:
     complaint: int = 0
     ignored: int = 0
     unknown: int = 0
-
-    def __add__(self, other: BounceCounts) -> BounceCounts:
-        sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
-        return BounceCounts(**dict(zip(self.__slots__, sums, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from newsletter.db.queries import doubts as doubt_queries
 from newsletter.db.queries import events as queries
 from newsletter.db.queries.events import LedgerRow, NewEvent, WaitingPost
+from newsletter.domain.counts import Counts
 from newsletter.domain.events import EventKind, PostStatus, Settlement, is_moved_by, stronger
 from newsletter.domain.issue import DeliveryReason, DeliveryStatus
 from newsletter.errors import InvalidInput
@@ -45,7 +46,7 @@ _NOBODY: Pair = (0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EventCounts:
+class EventCounts(Counts):
     """What became of events: received = new + duplicate + unmatched.
 
     Test sends and answers at the public door are unmatched: they belong to no issue and are not counted.
@@ -56,15 +57,6 @@ class EventCounts:
     new: int = 0
     duplicate: int = 0
     unmatched: int = 0
-
-    def __add__(self, other: EventCounts) -> EventCounts:
-        return EventCounts(
-            posts=self.posts + other.posts,
-            received=self.received + other.received,
-            new=self.new + other.new,
-            duplicate=self.duplicate + other.duplicate,
-            unmatched=self.unmatched + other.unmatched,
-        )
 
 
 class Matched(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from newsletter.db.queries import events as event_queries
 from newsletter.db.queries import inbound_mails as queries
 from newsletter.db.queries import suppressions as suppression_queries
 from newsletter.domain.bounces import BounceClass, Report
+from newsletter.domain.counts import Counts
 from newsletter.domain.events import EventKind
 from newsletter.domain.issue import Mark
 from newsletter.domain.returning import own_verdict
@@ -39,7 +40,7 @@ _GROUNDS: dict[Mark, frozenset[str]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RereadCounts:
+class RereadCounts(Counts):
     """How many mails were read again, are understood otherwise, and what the latter are now; `lifted` people."""
 
     read: int = 0
@@ -51,10 +52,6 @@ class RereadCounts:
     ignored: int = 0
     unknown: int = 0
     lifted: int = 0
-
-    def __add__(self, other: RereadCounts) -> RereadCounts:
-        sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
-        return RereadCounts(**dict(zip(self.__slots__, sums, strict=True)))
 
 
 def kept_mails(session: Session, *, after_id: int) -> list[int]:

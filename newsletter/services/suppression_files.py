@@ -48,8 +48,10 @@ def import_file(
     """Suppress the addresses of a CSV file (columns email, reason, evidence; or a bare list); twice is as once.
 
     The file may have the encodings, delimiters and names of columns of a table of subscribers. `reason` and `evidence`
-    are for the rows that have none of their own. A stronger reason stays. InvalidInput for what is no such table.
+    are for the rows that have none of their own. A stronger reason stays. InvalidInput for what is no such table, and
+    for the reason "erased".
     """
+    suppressions.refuse_erased(reason)
     rows = created = invalid = 0
     wanted = _read(stream, reason=reason, evidence=evidence)
     while chunk := list(islice(wanted, _ROWS_AT_ONCE)):

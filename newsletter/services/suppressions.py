@@ -56,13 +56,18 @@ def suppress(
     otherwise the first stays, and so does its date. An erased address stays unknown. InvalidInput for what
     is no address.
     """
-    if reason is SuppressionReason.ERASED:
-        raise InvalidInput("erased is not a reason to choose: erase the subscriber instead")
+    refuse_erased(reason)
     named = _named(address, address_key)
     changed = _suppress_all(session, [named], reason=reason, evidence=evidence, now=now)[1]
     if changed:
         _audit(session, "create", named, actor_id=actor_id, now=now, reason=reason)
     return changed > 0
+
+
+def refuse_erased(reason: SuppressionReason) -> None:
+    """InvalidInput for the one reason that nobody can give: who is erased is suppressed by that."""
+    if reason is SuppressionReason.ERASED:
+        raise InvalidInput("erased is not a reason to choose: erase the subscriber instead")
 
 
 def suppress_addresses(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from newsletter.db.queries import provider_copies as copies
 from newsletter.db.queries import provider_lists as queries
 from newsletter.db.queries import provider_retries as retries
 from newsletter.db.queries import suppressions as suppression_queries
+from newsletter.domain.counts import Counts
 from newsletter.domain.exchange import (
     OVERLAP,
     PAGE_SIZE,
@@ -58,7 +59,7 @@ class ProviderLists(TakesSuppressions, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListCounts:
+class ListCounts(Counts):
     """What became of the entries of a list: read is the sum of the others.
 
     `spared` are blocks and bounces that are not hard, `outdated` those we lifted later, `held` those at frozen domains,
@@ -73,10 +74,6 @@ class ListCounts:
     held: int = 0
     invalid: int = 0
     own: int = 0
-
-    def __add__(self, other: ListCounts) -> ListCounts:
-        sums = [mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)]
-        return ListCounts(**dict(zip(self.__slots__, sums, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

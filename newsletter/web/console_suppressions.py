@@ -59,13 +59,10 @@ def import_suppressions(visit: Visiting) -> Response:
     with refused_to(lambda fresh, error: _page(fresh, error=error)):
         if upload is None:
             raise InvalidInput("choose a file: a CSV with columns email, reason, evidence, or a bare list")
-        reason = _reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL
-        if reason is SuppressionReason.ERASED:
-            raise InvalidInput("erased is not a reason to choose: erase the subscribers instead")
         counts = suppression_files.import_file(
             visit.session,
             upload.stream,
-            reason=reason,
+            reason=_reason_of(visit.form.line("reason")) or SuppressionReason.MANUAL,
             evidence=f"file {upload.file_name}",
             address_key=visit.runtime.links.address_key,
             now=visit.now,

@@ -104,6 +104,8 @@ def test_a_list_of_suppressions_goes_in_and_comes_out(admin: Person, sign_in: Si
         "ben@example.org,invalid,file former.csv",
     ]
     assert "Choose a file" in said(admin.post("/admin/suppressions/import"))
+    forged = admin.post("/admin/suppressions/import", {"reason": "erased"}, files=files)
+    assert "rased is not a reason to choose" in said(forged)
     assert sign_in(Role.VIEWER).get("/admin/suppressions/export").status_code == 403
 
 
